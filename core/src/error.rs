@@ -1,0 +1,112 @@
+//! What can be wrong with a list of nodes or a layout.
+
+use core::fmt;
+
+/// Why a ring or a table could not be built.
+///
+/// [`name`](Self::name) is the same in every language and in the shared vectors (SPEC §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// More than 65,536 nodes.
+    TooManyNodes {
+        /// How many there are.
+        count: usize,
+    },
+    /// A name or a zone of 0 or more than 1,024 bytes.
+    BadText {
+        /// The index of the node.
+        index: usize,
+        /// Which text: `"name"` or `"zone"`.
+        field: &'static str,
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// Two nodes of one name.
+    DuplicateName {
+        /// The index of the first.
+        first: usize,
+        /// The index of the second.
+        second: usize,
+    },
+    /// More than 2^24 points in all.
+    TooManyPoints {
+        /// How many the layout asks for.
+        points: u64,
+    },
+    /// The caller's memory is too small.
+    StorageTooSmall {
+        /// How many elements are needed.
+        needed: usize,
+        /// How many there are.
+        available: usize,
+    },
+    /// No layout of that name.
+    UnknownLayout,
+    /// The layout has no such option.
+    UnknownOption,
+    /// The option's value is out of range or of the wrong type.
+    BadOption {
+        /// What the option takes.
+        expected: &'static str,
+    },
+}
+
+impl BuildError {
+    /// The machine name, for vectors and scripts: `duplicate-name` and so on.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TooManyNodes { .. } => "too-many-nodes",
+            Self::BadText { field, len: 0, .. } if is_name(field) => "name-empty",
+            Self::BadText { len: 0, .. } => "zone-empty",
+            Self::BadText { field, .. } if is_name(field) => "name-too-long",
+            Self::BadText { .. } => "zone-too-long",
+            Self::DuplicateName { .. } => "duplicate-name",
+            Self::TooManyPoints { .. } => "too-many-points",
+            Self::StorageTooSmall { .. } => "storage-too-small",
+            Self::UnknownLayout => "unknown-layout",
+            Self::UnknownOption => "unknown-option",
+            Self::BadOption { .. } => "bad-option",
+        }
+    }
+}
+
+const fn is_name(field: &str) -> bool {
+    matches!(field.as_bytes(), b"name")
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyNodes { count } => {
+                write!(f, "{count} nodes, but a table holds at most {}", crate::layout::NODES_MAX)
+            }
+            Self::BadText { index, field, len: 0 } => {
+                write!(f, "node {index} has an empty {field}; give it 1 to 1024 bytes")
+            }
+            Self::BadText { index, field, len } => {
+                write!(f, "the {field} of node {index} has {len} bytes; at most 1024 are allowed")
+            }
+            Self::DuplicateName { first, second } => {
+                write!(f, "nodes {first} and {second} have the same name; names are identities")
+            }
+            Self::TooManyPoints { points } => write!(
+                f,
+                "{points} points, but a ring holds at most {}; lower the weights or the vnodes",
+                crate::layout::POINTS_MAX
+            ),
+            Self::StorageTooSmall { needed, available } => {
+                write!(f, "storage for {needed} elements needed, {available} given")
+            }
+            Self::UnknownLayout => {
+                f.write_str("unknown layout; this build knows ")?;
+                crate::layout::write_names(f)
+            }
+            Self::UnknownOption => f.write_str("the layout has no such option"),
+            Self::BadOption { expected } => write!(f, "the option takes {expected}"),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
