@@ -1,0 +1,555 @@
+"""What the files in vectors/ ask. The answers come from reference.py.
+
+A released case is never changed: new ones are appended. vectors/README.md
+describes the form of the files.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from reference import MASK32, BuildError, Node, Table, check_nodes, read_options, xxh3_64
+
+FOLDER = Path(__file__).parent / "vectors"
+LAYOUT = "ringway-v1"
+WALK_LENGTH_MAX = 8
+
+
+def write(check: bool) -> int:
+    """Writes every file, or with `check` compares; gives the exit status."""
+    drifted = []
+    for name, make in FILES.items():
+        text = to_text(make())
+        path = FOLDER / name
+        if not check:
+            path.write_text(text, encoding="utf-8")
+            print(f"{path.relative_to(FOLDER.parent.parent)}: {len(text)} bytes")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            drifted.append(name)
+            print(f"spec/vectors/{name} is not what reference.py gives", file=sys.stderr)
+    return 1 if drifted else 0
+
+
+# ------------------------------------------- inputs: rules that README states
+
+
+def rule_bytes(length: int) -> bytes:
+    return bytes((i * 7 + length) % 251 for i in range(length))
+
+
+def bytes_of(row: dict, field: str) -> bytes | None:
+    """The value of `field`, given as text, as hexadecimal or by its length."""
+    if field in row:
+        return row[field].encode("utf-8")
+    if field + "_hex" in row:
+        return bytes.fromhex(row[field + "_hex"])
+    if field + "_length" in row:
+        return rule_bytes(row[field + "_length"])
+    return None
+
+
+def texts_of_rule(rule: dict) -> list[str]:
+    numbers = range(rule["first"], rule["first"] + rule["count"])
+    return [rule["prefix"] + str(number).zfill(rule["digits"]) for number in numbers]
+
+
+def rule(prefix: str, digits: int, first: int, count: int) -> dict:
+    return {"prefix": prefix, "digits": digits, "first": first, "count": count}
+
+
+def nodes_of(case: dict) -> list[Node]:
+    if "nodes_rule" in case:
+        return [Node(text.encode()) for text in texts_of_rule(case["nodes_rule"])]
+    return [
+        Node(
+            name=bytes_of(row, "name"),
+            weight=row.get("weight", 1),
+            zone=bytes_of(row, "zone"),
+            state=row.get("state", "up"),
+        )
+        for row in case["nodes"]
+    ]
+
+
+def table_of(case: dict) -> Table:
+    return Table(case["layout"], case["options"], nodes_of(case))
+
+
+def option_pairs(options: dict) -> list[list[str]]:
+    """An option's value is text, and options have an order."""
+    return [[name, str(value)] for name, value in options.items()]
+
+
+def digest(numbers) -> str:
+    return f"{xxh3_64(b''.join(number.to_bytes(4, 'little') for number in numbers)):016x}"
+
+
+# ------------------------------------------------------------------ xxh3.json
+
+
+def xxh3_file() -> dict:
+    lengths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65]
+    lengths += [95, 96, 97, 127, 128, 129, 143, 144, 145, 160, 191, 192, 193, 239, 240, 241]
+    lengths += [255, 256, 257, 303, 304, 305, 511, 512, 513, 1023, 1024, 1025, 1087, 1088, 1089]
+    lengths += [2047, 2048, 2049, 3072, 4096, 5000, 65_536]
+    return {
+        "_comment": [
+            "XXH3_64bits with seed 0 and the default secret.",
+            "Input: the bytes b[i] = (7 * i + length) mod 251 for i in 0..length.",
+            "hash: the 64-bit value as 16 hexadecimal digits.",
+        ],
+        "cases": [{"length": n, "hash": f"{xxh3_64(rule_bytes(n)):016x}"} for n in lengths],
+    }
+
+
+# ------------------------------------------------------------ ringway-v1.json
+
+# Found by search; every use is checked against the points by `shared_point`.
+POINT_ZERO = "p14a43ba34"  # its point 0 is position 0
+POINT_MAX = "p1d0bdb572"  # its point 0 is position 2^32 - 1
+SHARED = [  # (name of the case, vnodes, names as hexadecimal, their shared point)
+    ("default-vnodes", 160, [b"n0285", b"n0571"], 3831322283),
+    ("a-name-that-begins-with-the-other", 65_536, [b"db1", b"db10"], 1474259590),
+    ("names-differ-in-the-top-bit", 65_536, [b"n1\x7f", b"n1\x80"], 1868445727),
+    ("a-name-that-ends-in-nul", 65_536, [b"x2", b"x2\x00"], 2542905526),
+    ("three-nodes", 1, [b"t2160597", b"t3211636", b"t4479943"], 1926082925),
+]
+
+KEYS = ["", "a", "b", "user:1", "user:2", "user:3", "/index.html", "caf\u00e9", "10.0.0.1:7000"]
+KEY_LENGTHS = [0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 1024, 1025, 5000]
+
+
+def named(*names: str, **fields) -> list[dict]:
+    return [{"name": name, **fields} for name in names]
+
+
+def case(name: str, nodes, keys=None, positions=(), replicas=(), many=None, **options) -> dict:
+    """One table, the questions put to it, and reference.py's answers."""
+    found: dict = {"name": name, "layout": LAYOUT}
+    found["options"] = option_pairs(options)
+    found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
+    table = table_of(found)
+    found["eligible"] = table.eligible
+    found["points"] = len(table.points)
+    found["keys"] = [answer_key(table, row) for row in (text_keys() if keys is None else keys)]
+    found["positions"] = [answer_position(table, position) for position in around(table, positions)]
+    found["replicas"] = [
+        {**row, "k": k, "owners": table.owners_at(table.position(bytes_of(row, "key")), k)}
+        for row, k in replicas
+    ]
+    found["many"] = []
+    if many is not None:
+        owners = [table.owner_at(table.position(text.encode())) for text in texts_of_rule(many)]
+        numbers = (MASK32 if owner is None else owner for owner in owners)
+        found["many"] = [{"keys_rule": many, "owners_digest": digest(numbers)}]
+    return found
+
+
+def answer_key(table: Table, row: dict) -> dict:
+    key = bytes_of(row, "key")
+    position = table.position(key)
+    return {**row, "hash": f"{table.hash(key):016x}", **answer_position(table, position)}
+
+
+def answer_position(table: Table, position: int) -> dict:
+    return {
+        "position": position,
+        "owner": table.owner_at(position),
+        "walk": table.walk_at(position, WALK_LENGTH_MAX),
+    }
+
+
+def around(table: Table, wanted) -> list[int]:
+    """Both ends, one step inside them, and at and beside the first, middle, last and wanted points."""
+    found = {0, 1, MASK32 - 1, MASK32}
+    points = [point for point, _, _ in table.points]
+    chosen = [points[0], points[len(points) // 2], points[-1], *wanted] if points else list(wanted)
+    for point in chosen:
+        found |= {position for position in (point - 1, point, point + 1) if 0 <= position <= MASK32}
+    return sorted(found)
+
+
+def text_keys() -> list[dict]:
+    return [{"key": key} for key in KEYS]
+
+
+def length_keys() -> list[dict]:
+    return [{"key_length": length} for length in KEY_LENGTHS]
+
+
+def numbered_keys(count: int) -> list[dict]:
+    return [{"key": f"key-{number}"} for number in range(count)]
+
+
+def ringway_v1_file() -> dict:
+    return {
+        "_comment": [
+            "Tables under ringway-v1 and what they answer; spec/vectors/README.md describes every field.",
+            "A name, zone or key is text (UTF-8), or with the suffix _hex hexadecimal, or with the suffix",
+            "_length the bytes b[i] = (7 * i + length) mod 251 for i in 0..length.",
+            "A rule {prefix, digits, first, count} is the texts prefix + decimal number, zero-padded to digits,",
+            "for the numbers first, first + 1, ... (count of them).",
+            "Answers are indices into the case's nodes; null: nobody. walk: the first 8 nodes of the walk, or all",
+            "if it has fewer; the whole walk has `eligible` nodes.",
+        ],
+        "cases": [
+            *plain_cases(),
+            *edge_cases(),
+            *weight_and_state_cases(),
+            *shared_point_cases(),
+            *name_cases(),
+            *size_cases(),
+            *zone_cases(),
+            *hash_tag_cases(),
+        ],
+    }
+
+
+def plain_cases() -> list[dict]:
+    three = named("db1", "db2", "db3")
+    return [
+        case("no-nodes", [], replicas=[({"key": "a"}, 0), ({"key": "a"}, 3)]),
+        case("one-node", named("a"), replicas=[({"key": "a"}, k) for k in (0, 1, 2)]),
+        case("three-nodes", three, text_keys() + length_keys(), many=rule("key-", 1, 0, 2000)),
+        case("three-nodes-other-order", named("db3", "db1", "db2"), many=rule("key-", 1, 0, 2000)),
+        case(
+            "keys-that-hit-points-exactly",
+            three,
+            # The bytes of a point, given as a key, have that point as their position.
+            [
+                {"key_hex": (name + i.to_bytes(4, "little")).hex()}
+                for name in (b"db1", b"db2", b"db3")
+                for i in (0, 1, 79, 159)
+            ],
+        ),
+        case(
+            "owners-without-zones",
+            named("a", "b", "c", "d", "e"),
+            replicas=[({"key": f"key-{n}"}, k) for n in range(4) for k in (0, 1, 2, 5, 6)],
+        ),
+    ]
+
+
+def edge_cases() -> list[dict]:
+    return [
+        case("one-point", named("a"), vnodes=1),
+        case("three-points", named("a", "b", "c"), numbered_keys(20), vnodes=1),
+        case("point-at-0", named(POINT_ZERO, "a"), numbered_keys(10), vnodes=1),
+        case("point-at-max", named(POINT_MAX, "a"), numbered_keys(10), vnodes=1),
+        case("points-at-0-and-max", named(POINT_MAX, "a", POINT_ZERO), numbered_keys(10), vnodes=1),
+        case("only-point-at-0", named(POINT_ZERO), vnodes=1),
+        case("only-point-at-max", named(POINT_MAX), vnodes=1),
+        case("only-points-at-0-and-max", named(POINT_ZERO, POINT_MAX), numbered_keys(10), vnodes=1),
+    ]
+
+
+def weight_and_state_cases() -> list[dict]:
+    def nodes(**of_b) -> list[dict]:
+        return [{"name": "a"}, {"name": "b", **of_b}, {"name": "c"}]
+
+    many = rule("key-", 1, 0, 1000)
+    replicas = [({"key": "user:1"}, k) for k in (2, 3)]
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+    return [
+        case("all-up", nodes(), replicas=replicas, many=many),
+        case("one-weight-0", nodes(weight=0), replicas=replicas, many=many),
+        case("one-drains", nodes(state="drain"), replicas=replicas, many=many),
+        case("one-down", nodes(state="down"), replicas=replicas, many=many),
+        case("all-weight-0", named("a", "b", weight=0), replicas=replicas),
+        case("all-drain", named("a", "b", state="drain"), replicas=replicas),
+        case("all-down", named("a", "b", state="down"), replicas=replicas, many=many),
+        case("down-with-weight-0", nodes(weight=0, state="down"), replicas=replicas, many=many),
+        case("drain-with-weight-5", nodes(weight=5, state="drain"), replicas=replicas, many=many),
+        case("weights-0-to-10", weighted, numbered_keys(30), many=rule("key-", 1, 0, 2000)),
+        case("weight-1000-beside-1", [{"name": "a", "weight": 1000}, {"name": "b"}], numbered_keys(10)),
+        case("weight-65536-of-1-vnode", [{"name": "a", "weight": 65_536}, {"name": "b"}], vnodes=1),
+        case("weight-2-of-80-vnodes", named("a", "b", weight=2), many=many, vnodes=80),
+        case("weight-1-of-160-vnodes", named("a", "b"), many=many, vnodes=160),
+        case("draining-weight-does-not-count", [{"name": "a", "weight": MASK32, "state": "drain"}, {"name": "b"}]),
+    ]
+
+
+def shared_point_cases() -> list[dict]:
+    found = []
+    for name, vnodes, names, point in SHARED:
+        for order, listed in (("", names), ("-other-order", names[::-1])):
+            nodes = [{"name_hex": name.hex()} for name in listed]
+            made = case(
+                f"shared-point-{name}{order}",
+                nodes,
+                [{"key_hex": key.hex()} for key in keys_on_point(names, vnodes, point)],
+                positions=[point],
+                replicas=[({"key_hex": keys_on_point(names, vnodes, point)[0].hex()}, k) for k in (1, 2)],
+                vnodes=vnodes,
+            )
+            found.append(made)
+    return found
+
+
+def keys_on_point(names: list[bytes], vnodes: int, point: int) -> list[bytes]:
+    """One key for each name: the bytes whose hash is that name's point at `point`."""
+    found = []
+    for name in names:
+        candidates = (name + i.to_bytes(4, "little") for i in range(vnodes))
+        found.append(next(key for key in candidates if xxh3_64(key) >> 32 == point))
+    assert len(found) == len(names) > 1
+    return found
+
+
+def name_cases() -> list[dict]:
+    # With the 4 bytes of the counter: hashed lengths 5, 8, 9, 16, 17, 128, 129, 240, 241, ... 1028.
+    lengths = [1, 4, 5, 12, 13, 124, 125, 236, 237, 508, 1020, 1021, 1024]
+    odd = [b"\x00", b"\x00\x00", b"\x01", b"\x7f", b"\x80", b"\xff", b"\xff\xfe", b"a\x00b", b"\xc3\x28", b" ", b"\n"]
+    families = ["db1", "db2", "n01", "n02", "web1.eu", "web2.eu", "10.0.0.1:7000", "10.0.0.1:7001", "[::1]:80"]
+    return [
+        case("names-of-one-byte", named(*"abcdefghij"), numbered_keys(20)),
+        case("names-of-every-hash-length", [{"name_length": n} for n in lengths], numbered_keys(40)),
+        case("names-that-are-not-text", [{"name_hex": name.hex()} for name in odd], numbered_keys(40)),
+        case("names-as-people-give-them", named(*families), numbered_keys(30)),
+        case("names-in-utf-8", named("z\u00fcrich", "\u6771\u4eac", "\u00e9", "e\u0301"), numbered_keys(20)),
+        case("the-same-name-in-two-cases", named("A", "a"), numbered_keys(10)),
+    ]
+
+
+def size_cases() -> list[dict]:
+    many = rule("key-", 1, 0, 20_000)
+    return [
+        case("10-nodes", rule("n", 1, 0, 10), numbered_keys(40), many=many),
+        case("9-of-them", named(*(f"n{n}" for n in range(10) if n != 4)), numbered_keys(40), many=many),
+        case("100-nodes", rule("n", 3, 0, 100), numbered_keys(40), many=many),
+        case("1000-nodes", rule("n", 4, 0, 1000), numbered_keys(40), many=many),
+        case("10-nodes-of-1-vnode", rule("n", 1, 0, 10), numbered_keys(20), many=many, vnodes=1),
+        case("10-nodes-of-2-vnodes", rule("n", 1, 0, 10), numbered_keys(20), many=many, vnodes=2),
+        case("10-nodes-of-500-vnodes", rule("n", 1, 0, 10), numbered_keys(20), many=many, vnodes=500),
+        case("1000-nodes-of-7-vnodes", rule("n", 4, 0, 1000), numbered_keys(20), many=many, vnodes=7),
+        case("2-nodes-of-65536-vnodes", rule("n", 1, 0, 2), numbered_keys(10), many=many, vnodes=65_536),
+    ]
+
+
+def zone_cases() -> list[dict]:
+    def zoned(*zones, **fields) -> list[dict]:
+        rows = ({"name": f"n{i}", "zone": zone, **fields} for i, zone in enumerate(zones))
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+    replicas = [({"key": f"key-{n}"}, k) for n in range(6) for k in range(8)]
+    mixed = zoned("a", "a", "b", "b", "c", None)
+    changed = zoned("a", "a", "b", "b", "c", "c")
+    changed[0]["weight"] = 3
+    changed[1]["state"] = "drain"
+    changed[2]["weight"] = 0
+    changed[4]["state"] = "down"
+    lettered = zoned("a", "b", "c", "a", "b", "c")
+    return [
+        case("zones", mixed, numbered_keys(6), replicas=replicas),
+        case("zones-two-of-three", lettered, numbered_keys(6), replicas=replicas),
+        case("zones-all-one", zoned("a", "a", "a", "a"), numbered_keys(6), replicas=replicas),
+        case("zones-none", zoned(None, None, None, None), numbered_keys(6), replicas=replicas),
+        case("zones-one-and-many-without", zoned("a", None, "a", None, "a"), numbered_keys(6), replicas=replicas),
+        case("zones-with-weights-and-states", changed, numbered_keys(6), replicas=replicas),
+        case(
+            # n0 has no zone; that n1's zone has n0's name does not make them one zone.
+            "zone-named-as-a-node",
+            zoned(None, "n0", "n0", "n3", None),
+            numbered_keys(6),
+            replicas=replicas,
+        ),
+        case(
+            "zones-compare-as-bytes",
+            [
+                {"name": "n0", "zone_hex": "61"},
+                {"name": "n1", "zone": "A"},
+                {"name": "n2", "zone_hex": "6100"},
+                {"name": "n3", "zone": "a"},
+                {"name": "n4", "zone_hex": "ff"},
+                {"name": "n5", "zone_hex": "fffe"},
+                {"name": "n6", "zone_hex": "ff"},
+                {"name": "n7", "zone_length": 1024},
+                {"name": "n8", "zone_length": 1024},
+                {"name": "n9", "zone_length": 1023},
+            ],
+            numbered_keys(6),
+            replicas=[({"key": f"key-{n}"}, k) for n in range(6) for k in (1, 3, 7, 10, 11)],
+        ),
+    ]
+
+
+def hash_tag_cases() -> list[dict]:
+    five = named("a", "b", "c", "d", "e")
+    texts = ["", "plain", "{", "}", "{}", "{x}", "x", "user{42}name", "42", "{}x{y}", "}{42}", "a{b", "a}b", "{{42}}"]
+    texts += ["{42", "{a}{b}", "a", "{a{b}c}", "a{b", "|42|", "||42|", "a|b", "|", "||", "|||", "a|42|b|c|"]
+    keys = [{"key": text} for text in texts]
+    keys += [{"key_hex": key.hex()} for key in (b"\xff{\x00}\xfe", b"\x00", b"{\xff}", b"\xff", b"\x00{42}\x00")]
+    keys += [{"key_hex": (b"{" + rule_bytes(5).replace(b"}", b"") + b"}" + b"x" * 300).hex()}]
+    tags = {"braces": "{}", "same-character": "||", "reversed": "}{", "letters": "ab", "lowest-and-highest": "!~"}
+    found = [case("hash-tag-none", five, keys)]
+    found += [case(f"hash-tag-{name}", five, keys, hash_tag=tag) for name, tag in tags.items()]
+    found.append(case("hash-tag-and-vnodes", five, keys, vnodes=3, hash_tag="{}"))
+    return found
+
+
+# -------------------------------------------------------------- segments.json
+
+
+def segments_file() -> dict:
+    three = named("a", "b", "c")
+    asked = [
+        ("no-nodes", [], {}),
+        ("all-weight-0", named("a", "b", weight=0), {}),
+        ("one-node", named("a"), {}),
+        ("one-node-of-one-point", named("a"), {"vnodes": 1}),
+        ("two-nodes-of-one-point", named("a", "b"), {"vnodes": 1}),
+        ("three-nodes-of-two-points", three, {"vnodes": 2}),
+        ("three-nodes-of-ten-points", three, {"vnodes": 10}),
+        ("point-at-0", named(POINT_ZERO, "a"), {"vnodes": 1}),
+        ("point-at-max", named(POINT_MAX, "a"), {"vnodes": 1}),
+        ("points-at-0-and-max", named(POINT_MAX, "a", POINT_ZERO), {"vnodes": 1}),
+        ("only-points-at-0-and-max", named(POINT_ZERO, POINT_MAX), {"vnodes": 1}),
+        ("one-weight-0", [*named("a"), *named("b", weight=0), *named("c")], {"vnodes": 4}),
+        ("one-drains", [*named("a"), *named("b", state="drain"), *named("c")], {"vnodes": 4}),
+        ("one-down", [*named("a"), *named("b", state="down"), *named("c")], {"vnodes": 4}),
+        ("weights", [{"name": "a", "weight": 5}, {"name": "b"}, {"name": "c", "weight": 2}], {"vnodes": 3}),
+        ("hash-tag-changes-no-segment", three, {"vnodes": 2, "hash_tag": "{}"}),
+        ("shared-point", [{"name_hex": name.hex()} for name in SHARED[4][2]], {"vnodes": 1}),
+        ("shared-point-other-order", [{"name_hex": name.hex()} for name in SHARED[4][2][::-1]], {"vnodes": 1}),
+        ("shared-point-default-vnodes", [{"name_hex": name.hex()} for name in SHARED[0][2]], {}),
+        ("three-nodes", named("db1", "db2", "db3"), {}),
+        ("10-nodes", rule("n", 1, 0, 10), {}),
+        ("100-nodes", rule("n", 3, 0, 100), {}),
+        ("1000-nodes", rule("n", 4, 0, 1000), {}),
+        ("weights-0-to-10", [{"name": f"w{weight}", "weight": weight} for weight in range(11)], {}),
+    ]
+    cases = []
+    for name, nodes, options in asked:
+        found: dict = {"name": name, "layout": LAYOUT}
+        found["options"] = option_pairs(options)
+        found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
+        segments = table_of(found).segments()
+        found["count"] = len(segments)
+        found["digest"] = digest(number for segment in segments for number in segment)
+        if len(segments) <= 40:
+            found["segments"] = [list(segment) for segment in segments]
+        cases.append(found)
+    return {
+        "_comment": [
+            "The whole segment table of a table; inputs as in ringway-v1.json, see spec/vectors/README.md.",
+            "segments: [lo, hi, owner], both ends inclusive, ascending; absent where there are more than 40.",
+            "count: how many. digest: XXH3-64 of LE32(lo) LE32(hi) LE32(owner) of each in order, 16 hex digits.",
+        ],
+        "cases": cases,
+    }
+
+
+# ---------------------------------------------------------------- errors.json
+
+
+def errors_file() -> dict:
+    def good(count: int, **fields) -> list[dict]:
+        return named(*(f"n{i}" for i in range(count)), **fields)
+
+    def bad(*texts: str, option: str) -> list[tuple]:
+        return [(good(1), {option: text}, LAYOUT) for text in texts]
+
+    asked: list[tuple] = [
+        # What is accepted, at each limit.
+        ([], {}, LAYOUT),
+        ([{"name_length": 1}, {"name_length": 1024}], {}, LAYOUT),
+        ([{"name": "a", "zone_length": 1}, {"name": "b", "zone_length": 1024}], {}, LAYOUT),
+        (rule("n", 5, 0, 65_536), {"vnodes": "1"}, LAYOUT),
+        ([{"name": "a", "weight": 256}], {"vnodes": "65536"}, LAYOUT),
+        ([{"name": "a", "weight": 0}, {"name": "b", "weight": MASK32, "state": "drain"}], {}, LAYOUT),
+        (good(1), {"vnodes": "1", "hash_tag": "{}"}, LAYOUT),
+        (good(1), {"hash_tag": "!~"}, LAYOUT),
+        (good(1), {"hash_tag": "::"}, LAYOUT),
+        # The layout and its options.
+        (good(1), {}, "ringway-v2"),
+        (good(1), {}, "Ringway-v1"),
+        (good(1), {}, ""),
+        (good(1), {"vnode": "160"}, LAYOUT),
+        (good(1), {"Vnodes": "160"}, LAYOUT),
+        (good(1), {"": "160"}, LAYOUT),
+        (good(1), [["vnodes", "160"], ["vnodes", "160"]], LAYOUT),
+        (good(1), [["hash_tag", "{}"], ["vnodes", "160"], ["hash_tag", "{}"]], LAYOUT),
+        *bad("", "0", "65537", "100000", "4294967297", "18446744073709551777", option="vnodes"),
+        *bad("-1", "+160", "0160", " 160", "160 ", "1.0", "1e2", "0xa0", "many", option="vnodes"),
+        *bad("", "{", "{}}", "{ ", " }", "\t}", "{\u007f", "\u00e9", "{\u00e9", option="hash_tag"),
+        # Nodes.
+        ([{"name": ""}], {}, LAYOUT),
+        ([*good(2), {"name": ""}], {}, LAYOUT),
+        ([{"name_length": 1025}], {}, LAYOUT),
+        ([{"name": "a", "zone": ""}], {}, LAYOUT),
+        ([{"name": "a", "zone_length": 1025}], {}, LAYOUT),
+        (named("a", "b", "a"), {}, LAYOUT),
+        (named("a", "b", "b", "a"), {}, LAYOUT),
+        ([{"name": "a"}, {"name": "a", "weight": 0}], {}, LAYOUT),
+        ([{"name": "a", "state": "drain"}, {"name": "a", "state": "down"}], {}, LAYOUT),
+        ([{"name_length": 1024}, {"name": "a"}, {"name_length": 1024}], {}, LAYOUT),
+        (rule("n", 5, 0, 65_537), {"vnodes": "1"}, LAYOUT),
+        ([{"name": "a", "weight": 257}], {"vnodes": "65536"}, LAYOUT),
+        ([{"name": "a", "weight": (1 << 24) + 1}], {"vnodes": "1"}, LAYOUT),
+        ([{"name": "a", "weight": 1 << 24}, {"name": "b"}], {"vnodes": "1"}, LAYOUT),
+        ([{"name": "a", "weight": MASK32}], {"vnodes": "65536"}, LAYOUT),
+        # 65,536 * 65,536 points: 0 in 32 bits.
+        ([{"name": "a", "weight": 65_536}], {"vnodes": "65536"}, LAYOUT),
+        # Weights whose sum is 0 in 32 bits.
+        ([{"name": "a", "weight": MASK32}, {"name": "b"}], {"vnodes": "1"}, LAYOUT),
+        (rule("n", 5, 0, 65_536), {"vnodes": "257"}, LAYOUT),
+        # More than one thing wrong: the order of the checks.
+        ([{"name": ""}], {"vnodes": "0"}, "ringway-v2"),
+        ([{"name": ""}], {"vnodes": "0"}, LAYOUT),
+        (good(1), {"vnode": "1", "vnodes": "0"}, LAYOUT),
+        (good(1), {"vnodes": "0", "vnode": "1"}, LAYOUT),
+        (rule("n", 5, 0, 65_537), {"vnodes": "65536"}, LAYOUT),
+        ([{"name": "a", "zone": ""}, {"name": ""}], {}, LAYOUT),
+        ([{"name": "", "zone": ""}], {}, LAYOUT),
+        ([{"name_length": 1025, "zone_length": 1025}], {}, LAYOUT),
+        ([{"name": "a"}, {"name": "a"}, {"name": ""}], {}, LAYOUT),
+        ([{"name": ""}, {"name": ""}], {}, LAYOUT),
+        ([{"name_length": 1025}, {"name_length": 1025}], {}, LAYOUT),
+        (named("a", "a", weight=MASK32), {}, LAYOUT),
+    ]
+    return {
+        "_comment": [
+            "Which input is refused, with which error; inputs as in ringway-v1.json, see spec/vectors/README.md.",
+            "error: the machine name of the error, or null where the table is built.",
+            "node: the index of the node that the error is about, or null.",
+            "points: where the table is built, its number of points (16,777,216 at most).",
+        ],
+        "cases": [refusal(*row) for row in asked],
+    }
+
+
+def refusal(nodes, options: dict, layout: str) -> dict:
+    found: dict = {"layout": layout, "options": option_pairs(options) if isinstance(options, dict) else options}
+    found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
+    try:
+        read = read_options(layout, found["options"])
+        points = check_nodes(nodes_of(found), read.vnodes)
+        return {**found, "error": None, "node": None, "points": points}
+    except BuildError as refused:
+        return {**found, "error": refused.error, "node": refused.node, "points": None}
+
+
+# --------------------------------------------------------------- the JSON text
+
+FILES = {
+    "xxh3.json": xxh3_file,
+    "ringway-v1.json": ringway_v1_file,
+    "segments.json": segments_file,
+    "errors.json": errors_file,
+}
+
+
+def to_text(value: dict) -> str:
+    return pretty(value, "") + "\n"
+
+
+def pretty(value, indent: str) -> str:
+    """JSON in ASCII; what fits stands on one line."""
+    line = json.dumps(value)
+    if len(indent) + len(line) <= 110 or not isinstance(value, dict | list) or not value:
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        parts = [f"{inner}{json.dumps(name)}: {pretty(item, inner)}" for name, item in value.items()]
+        return "{\n" + ",\n".join(parts) + "\n" + indent + "}"
+    return "[\n" + ",\n".join(inner + pretty(item, inner) for item in value) + "\n" + indent + "]"
