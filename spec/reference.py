@@ -165,7 +165,7 @@ def xxh3_over_240(data: bytes) -> int:
     return avalanche(h & MASK64)
 
 
-# --------------------------------------------- SPEC 3: key, hash tag, position
+# ----------------------------------------------- SPEC 2, 3: position, hash tag
 
 
 def hashed_part(key: bytes, hash_tag: bytes | None) -> bytes:
@@ -185,7 +185,7 @@ def position_of_hash(h: int) -> int:
     return h >> 32
 
 
-# ------------------------------------------------- SPEC 4: nodes, options, limits
+# ------------------------------------------- SPEC 8: options, limits, errors
 
 NAME_BYTES_MAX = 1024
 ZONE_BYTES_MAX = 1024
@@ -222,29 +222,28 @@ class Options:
     hash_tag: bytes | None = None
 
 
-def read_options(layout: str, given: list[list[str]]) -> Options:
-    """Pairs of an option's name and its value as text, checked in the order given."""
+def read_options(layout: str, given: list[list]) -> Options:
+    """Pairs of an option's name and its value, checked in the order given."""
     if layout != "ringway-v1":
         raise BuildError("unknown-layout")
     read: dict = {}
-    for name, text in given:
-        if name not in ("vnodes", "hash_tag"):
-            raise BuildError("unknown-option")
-        if name in read:
-            raise BuildError("bad-option")
+    for name, value in given:
         if name == "vnodes":
-            if not re.fullmatch("[1-9][0-9]{0,4}", text, re.ASCII) or int(text) > VNODES_MAX:
+            # A bool is an int in Python, but not a whole number here.
+            if type(value) is not int or not 1 <= value <= VNODES_MAX:
                 raise BuildError("bad-option")
-            read[name] = int(text)
+            read[name] = value
+        elif name == "hash_tag":
+            if type(value) is not str or not re.fullmatch("[!-~]{2}", value):
+                raise BuildError("bad-option")
+            read[name] = value.encode("ascii")
         else:
-            if not re.fullmatch("[!-~]{2}", text, re.ASCII):
-                raise BuildError("bad-option")
-            read[name] = text.encode("ascii")
+            raise BuildError("unknown-option")
     return Options(**read)
 
 
 def check_nodes(nodes: list[Node], vnodes: int) -> int:
-    """Every limit on the nodes, in the order of SPEC 4.4; gives the number of points."""
+    """Every limit on the nodes, in the order of SPEC 8.4; gives the number of points."""
     if len(nodes) > NODES_MAX:
         raise BuildError("too-many-nodes")
     for index, node in enumerate(nodes):
@@ -268,18 +267,18 @@ def check_nodes(nodes: list[Node], vnodes: int) -> int:
     return points
 
 
-# -------------------------------------- SPEC 5-8: ringway-v1 and what it answers
+# ------------------------------- SPEC 4-7: ringway-v1, walk, replicas, segments
 
 
 class Table:
     """Nodes under the layout ringway-v1; answers are indices into `nodes`."""
 
-    def __init__(self, layout: str, options: list[list[str]], nodes: list[Node]):
+    def __init__(self, layout: str, options: list[list], nodes: list[Node]):
         self.options = read_options(layout, options)
         check_nodes(nodes, self.options.vnodes)
         self.nodes = nodes
         self.eligible = sum(node.eligible_weight() > 0 for node in nodes)
-        # Sorted by point, then by name, bytewise: SPEC 5.2.
+        # Sorted by point, then by name, bytewise: SPEC 4.3.
         self.points: list[tuple[int, bytes, int]] = sorted(
             (position_of_hash(xxh3_64(node.name + i.to_bytes(4, "little"))), node.name, index)
             for index, node in enumerate(nodes)
