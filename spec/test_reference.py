@@ -1,31 +1,31 @@
-"""reference.py against an independent XXH3, a naive ring, and its own vectors.
+"""reference.py against an independent XXH3, a naive ring, and SPEC.md's examples.
 
 Needs pytest and xxhash (bindings of the C implementation).
 """
 
+import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import xxhash
 
-sys.path.insert(0, str(Path(__file__).parent))
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
 
+import cases  # noqa: E402
 import reference  # noqa: E402
 from reference import MASK32, Node, Table  # noqa: E402
 
 SEED = 20261122
 
 
-def rule_bytes(length: int) -> bytes:
-    return bytes((i * 7 + length) % 251 for i in range(length))
-
-
 @pytest.mark.parametrize("start", range(0, 2101, 100))
 def test_xxh3_equals_the_c_implementation_at_every_length(start):
     for length in range(start, min(start + 100, 2101)):
-        data = rule_bytes(length)
+        data = cases.rule_bytes(length)
         assert reference.xxh3_64(data) == xxhash.xxh3_64_intdigest(data), f"length {length}"
 
 
@@ -41,3 +41,138 @@ def test_xxh3_equals_the_c_implementation_on_random_bytes():
 
 def test_xxh3_gives_the_published_answers():
     assert reference.selftest() == 0
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 60))
+def test_table_equals_a_naive_ring(seed):
+    """The definition by distance: of all points, the nearest at or above the position, mod 2^32."""
+    randomness = random.Random(seed)
+    zones = [None, b"x", b"y", b"z"]
+    names = randomness.sample([f"n{i}".encode() for i in range(40)], randomness.randrange(0, 8))
+    nodes = [
+        Node(
+            name,
+            weight=randomness.randrange(0, 4),
+            zone=randomness.choice(zones),
+            state=randomness.choice(["up", "up", "down", "drain"]),
+        )
+        for name in names
+    ]
+    vnodes = randomness.choice([1, 2, 5])
+    table = Table("ringway-v1", [["vnodes", vnodes]], nodes)
+    points = {
+        index: [
+            xxhash.xxh3_64_intdigest(node.name + i.to_bytes(4, "little")) >> 32
+            for i in range(vnodes * (0 if node.state == "drain" else node.weight))
+        ]
+        for index, node in enumerate(nodes)
+    }
+    every_point = [point for of_node in points.values() for point in of_node]
+    positions = [0, MASK32, *(randomness.randrange(1 << 32) for _ in range(20))]
+    positions += [(point + step) % (1 << 32) for point in every_point for step in (-1, 0, 1)]
+    segments = table.segments()
+    for position in positions:
+        distances = {
+            index: min((point - position) % (1 << 32) for point in of_node)
+            for index, of_node in points.items()
+            if of_node
+        }
+        walk = sorted(distances, key=lambda index: (distances[index], nodes[index].name))
+        assert table.walk_at(position) == walk, f"seed {seed}, position {position}"
+        assert table.owner_at(position) == (walk[0] if walk else None)
+        holders = [owner for low, high, owner in segments if low <= position <= high]
+        assert holders == walk[:1]
+        assert_owners(table, nodes, position, walk)
+
+
+def assert_owners(table: Table, nodes: list[Node], position: int, walk: list[int]) -> None:
+    for k in range(len(nodes) + 2):
+        owners = table.owners_at(position, k)
+        assert len(owners) == len(set(owners)) == min(k, len(walk))
+        assert set(owners) <= set(walk)
+        # As many zones as k nodes can have.
+        zones = {nodes[index].zone or index for index in walk}
+        assert len({nodes[index].zone or index for index in owners}) == min(k, len(zones))
+    whole = table.owners_at(position, len(walk))
+    assert all(table.owners_at(position, k) == whole[:k] for k in range(len(walk)))
+
+
+def test_segments_cover_everything_once():
+    for case in json.loads((FOLDER / "vectors" / "segments.json").read_text())["cases"]:
+        table = cases.table_of(case)
+        segments = table.segments()
+        if not segments:
+            assert table.eligible == 0
+            continue
+        assert segments[0][0] == 0 and segments[-1][1] == MASK32
+        for (_, high, owner), (low, _, next_owner) in zip(segments, segments[1:]):
+            assert low == high + 1 and owner != next_owner, case["name"]
+
+
+@pytest.mark.parametrize("name, vnodes, names, point", cases.SHARED)
+def test_shared_points_are_shared(name, vnodes, names, point):
+    for node in names:
+        points = (xxhash.xxh3_64_intdigest(node + i.to_bytes(4, "little")) >> 32 for i in range(vnodes))
+        assert point in points, name
+    table = Table("ringway-v1", [["vnodes", vnodes]], [Node(node) for node in reversed(names)])
+    walk = [table.nodes[index].name for index in table.walk_at(point)]
+    assert walk == sorted(names)
+
+
+def test_points_at_both_ends_are_there():
+    for name, point in ((cases.POINT_ZERO, 0), (cases.POINT_MAX, MASK32)):
+        assert xxhash.xxh3_64_intdigest(name.encode() + bytes(4)) >> 32 == point
+
+
+@pytest.mark.parametrize(
+    "key, tag, expected",
+    [
+        ("user{42}name", "{}", "42"),
+        ("{}x{y}", "{}", "{}x{y}"),
+        ("{a{b}c}", "{}", "a{b"),
+        ("}{42}", "{}", "42"),
+        ("{42", "{}", "{42"),
+        ("a|b|c", "||", "b"),
+        ("|", "||", "|"),
+        ("", "{}", ""),
+    ],
+)
+def test_hash_tag(key, tag, expected):
+    assert reference.hashed_part(key.encode(), tag.encode()) == expected.encode()
+
+
+def test_spec_examples_hold():
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    assert f"{reference.xxh3_64(b''):016x}" in spec
+    assert f"{reference.xxh3_64(b'user:1'):016x}" in spec
+    table = Table("ringway-v1", [["vnodes", 1]], [Node(name) for name in (b"a", b"b", b"c")])
+    for point, name, _ in table.points:
+        assert f"| `0x{point:08x}` = {point} = position(H(`{name.hex()} 00 00 00 00`)) | `\"{name.decode()}\"` |" in spec
+    for low, high, owner in table.segments():
+        assert f"`[{low}, {high}]` of `\"{'abc'[owner]}\"`" in spec
+    walks = {key: table.walk_at(table.position(key)) for key in (b"user:1", b"user:2", b"a")}
+    assert walks == {b"user:1": [2, 0, 1], b"user:2": [1, 2, 0], b"a": [2, 0, 1]}
+    assert all(str(table.position(key)) in spec for key in walks)
+    zones = {b"a": b"x", b"b": b"y", b"c": b"x", b"d": None}
+    zoned = Table("ringway-v1", [["vnodes", 1]], [Node(name, zone=zone) for name, zone in zones.items()])
+    assert zoned.walk_at(zoned.position(b"user:1")) == [2, 0, 1, 3]
+    assert zoned.owners_at(zoned.position(b"user:1"), 4) == [2, 1, 3, 0]
+    assert str(zoned.points[-1][0]) in spec
+
+
+def test_vectors_are_what_the_reference_gives():
+    command = [sys.executable, str(FOLDER / "reference.py"), "vectors", "--check"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_drift_is_found(tmp_path, monkeypatch):
+    for name in cases.FILES:
+        (tmp_path / name).write_text((FOLDER / "vectors" / name).read_text())
+    monkeypatch.setattr(cases, "FOLDER", tmp_path)
+    monkeypatch.setattr(cases, "FILES", {name: cases.FILES[name] for name in ("xxh3.json", "errors.json")})
+    assert cases.write(check=True) == 0
+    (tmp_path / "xxh3.json").write_text((tmp_path / "xxh3.json").read_text().replace("2d06800538d394c2", "0" * 16))
+    assert cases.write(check=True) == 1
+    (tmp_path / "errors.json").unlink()
+    assert cases.write(check=True) == 1
