@@ -162,15 +162,15 @@ impl HashTag {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+    pub(crate) fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
         let [open, close] = self.0;
         let after = match key.iter().position(|&byte| byte == open) {
-            Some(at) => &key[at + 1..],
+            Some(at) => key.get(at + 1..).unwrap_or_default(),
             None => return key,
         };
         match after.iter().position(|&byte| byte == close) {
             None | Some(0) => key,
-            Some(end) => &after[..end],
+            Some(end) => after.get(..end).unwrap_or(key),
         }
     }
 }

@@ -2,7 +2,32 @@
 //!
 //! Four concepts: a [`Node`] has a name, a weight and a zone; a [`Layout`] is one never-changing
 //! mapping; a [`Placement`] is an algorithm, whose essential is the walk over candidates; a
-//! [`Table`] is an immutable snapshot that says which node owns which key.
+//! `Table` is an immutable snapshot that says which node owns which key.
+//!
+//! Lookups never fail, allocate, lock or panic.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! use ringway::{Layout, Node, Table};
+//!
+//! let nodes = [Node::new("db1"), Node::new("db2").with_weight(2), Node::new("db3")];
+//! let table = Table::new(&Layout::ringway_v1(), &nodes)?;
+//! let owner = table.owner(b"user:42").expect("a node has weight");
+//! let name = table.node(owner).expect("an index of this table").name();
+//! assert_eq!(name, b"db2");
+//! # }
+//! # Ok::<(), ringway::BuildError>(())
+//! ```
+//!
+//! Without an allocator, a [`Ring`] is built in the caller's memory: [`RingBuilder::build_in`].
+//!
+//! # Crate features
+//!
+//! A feature adds API; it never changes an answer.
+//!
+//! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -14,13 +39,14 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
+mod check;
 mod error;
 mod hash;
 mod layout;
 mod node;
+mod placement;
+mod ring;
 #[cfg(feature = "alloc")]
 mod table;
 
@@ -31,4 +57,6 @@ pub use crate::{
     hash::key_hash,
     layout::{HashTag, Layout, OptionValue},
     node::{Node, NodeIndex, State},
+    placement::Placement,
+    ring::{Point, Ring, RingBuilder, Walk},
 };

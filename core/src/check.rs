@@ -1,0 +1,59 @@
+//! The limits that every layout shares, checked in the order of the SPEC.
+
+use crate::{
+    BuildError, Node,
+    layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
+};
+
+/// How many nodes there are, and the lengths of their texts.
+pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {
+    if nodes.len() > NODES_MAX {
+        return Err(BuildError::TooManyNodes { count: nodes.len() });
+    }
+    let wrong = |text: &[u8]| text.is_empty() || text.len() > TEXT_BYTES_MAX;
+    for (index, node) in nodes.iter().enumerate() {
+        if wrong(node.name()) {
+            return Err(BuildError::BadText { index, field: "name", len: node.name().len() });
+        }
+        if let Some(zone) = node.zone().filter(|zone| wrong(zone)) {
+            return Err(BuildError::BadText { index, field: "zone", len: zone.len() });
+        }
+    }
+    Ok(())
+}
+
+/// That no two names are equal. `by_name` holds the nodes' indices and is put in order of name.
+///
+/// The error names the first node whose name an earlier one has.
+pub(crate) fn names<T: Copy>(
+    nodes: &[Node<'_>],
+    by_name: &mut [T],
+    index: impl Fn(T) -> usize,
+) -> Result<(), BuildError> {
+    let name = |at: T| nodes.get(index(at)).map_or(&[][..], Node::name);
+    by_name.sort_unstable_by(|&a, &b| name(a).cmp(name(b)).then_with(|| index(a).cmp(&index(b))));
+    let equal = by_name.windows(2).filter_map(|pair| match *pair {
+        [first, second] if name(first) == name(second) => Some((index(first), index(second))),
+        _ => None,
+    });
+    match equal.min_by_key(|&(_, second)| second) {
+        Some((first, second)) => Err(BuildError::DuplicateName { first, second }),
+        None => Ok(()),
+    }
+}
+
+/// How many points `vnodes` for each unit of weight are in all, whatever the limit.
+pub(crate) fn point_count(nodes: &[Node<'_>], vnodes: u32) -> u64 {
+    nodes
+        .iter()
+        .map(|node| u64::from(vnodes) * u64::from(node.effective_weight()))
+        .fold(0, u64::saturating_add)
+}
+
+/// That there are at most 2^24 points.
+pub(crate) fn points(points: u64) -> Result<usize, BuildError> {
+    match usize::try_from(points) {
+        Ok(count) if points <= POINTS_MAX => Ok(count),
+        _ => Err(BuildError::TooManyPoints { points }),
+    }
+}

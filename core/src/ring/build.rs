@@ -1,0 +1,235 @@
+//! How a ring comes to be: checks, points, order, guide.
+
+#[cfg(feature = "alloc")]
+use alloc::{boxed::Box, vec};
+
+use crate::{
+    BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
+    hash::{key_hash, position},
+    layout::TEXT_BYTES_MAX,
+    placement::NodeSet,
+    ring::{NO_WINDOW, WINDOW},
+};
+
+/// Builds rings: a layout, then [`build`](Self::build) or [`build_in`](Self::build_in).
+#[derive(Clone, Debug, Default)]
+pub struct RingBuilder {
+    layout: Layout,
+}
+
+impl RingBuilder {
+    /// A builder of rings in the layout `ringway-v1` with its defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { layout: Layout::ringway_v1() }
+    }
+
+    /// The same for another layout or other options.
+    #[must_use]
+    pub fn with_layout(self, layout: Layout) -> Self {
+        Self { layout }
+    }
+
+    /// How many points [`build_in`](Self::build_in) needs room for: one for each point and, while
+    /// it compares the names, one for each node, whichever is more.
+    ///
+    /// # Complexity
+    /// O(nodes).
+    #[must_use]
+    pub fn storage_needed(&self, nodes: &[Node<'_>]) -> usize {
+        let points = check::point_count(nodes, self.vnodes());
+        usize::try_from(points).unwrap_or(usize::MAX).max(nodes.len())
+    }
+
+    /// A ring that owns its points.
+    ///
+    /// # Complexity
+    /// O(points) time in practice, O(points · log points) at worst.
+    ///
+    /// # Errors
+    /// [`BuildError`], checked in the order of SPEC §8.
+    #[cfg(feature = "alloc")]
+    pub fn build(&self, nodes: &[Node<'_>]) -> Result<Ring<Box<[Point]>>, BuildError> {
+        check::texts(nodes)?;
+        let mut by_name: Box<[usize]> = (0..nodes.len()).collect();
+        check::names(nodes, &mut by_name, |index| index)?;
+        self.build_checked(nodes)
+    }
+
+    /// The same for nodes whose texts and names are known to be good.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn build_checked(
+        &self,
+        nodes: &[Node<'_>],
+    ) -> Result<Ring<Box<[Point]>>, BuildError> {
+        let len = check::points(check::point_count(nodes, self.vnodes()))?;
+        let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
+        fill(&mut storage, nodes, self.vnodes());
+        Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
+    }
+
+    /// A ring in the caller's memory; nothing is allocated. What the ring does not need stays free.
+    ///
+    /// # Complexity
+    /// O(points · log points) time.
+    ///
+    /// # Errors
+    /// [`BuildError::StorageTooSmall`] says how much [`storage_needed`](Self::storage_needed) is;
+    /// the others as for [`build`](Self::build).
+    pub fn build_in<S>(&self, nodes: &[Node<'_>], mut storage: S) -> Result<Ring<S>, BuildError>
+    where
+        S: AsRef<[Point]> + AsMut<[Point]>,
+    {
+        check::texts(nodes)?;
+        let memory = storage.as_mut();
+        let needed = self.storage_needed(nodes);
+        let too_small = BuildError::StorageTooSmall { needed, available: memory.len() };
+        let scratch = memory.get_mut(..nodes.len()).ok_or(too_small)?;
+        for (slot, index) in scratch.iter_mut().zip(0..) {
+            *slot = Point::new(index, NodeIndex::new(0));
+        }
+        check::names(nodes, scratch, |slot| slot.position() as usize)?;
+        let len = check::points(check::point_count(nodes, self.vnodes()))?;
+        let points = memory.get_mut(..len).ok_or(too_small)?;
+        fill(points, nodes, self.vnodes());
+        Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
+    }
+
+    const fn vnodes(&self) -> u32 {
+        let Layout::RingwayV1 { vnodes, .. } = self.layout;
+        vnodes
+    }
+
+    const fn hash_tag(&self) -> Option<HashTag> {
+        let Layout::RingwayV1 { hash_tag, .. } = self.layout;
+        hash_tag
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Ring<Box<[Point]>> {
+    /// A ring of these nodes in the layout `ringway-v1` with its defaults.
+    ///
+    /// # Errors
+    /// As for [`RingBuilder::build`].
+    pub fn new(nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+        RingBuilder::new().build(nodes)
+    }
+}
+
+impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
+    /// A ring of private points, all that `storage` holds, in any order.
+    ///
+    /// For mappings that are nobody else's business: positions are compared with the top 32 bits
+    /// of [`key_hash`], and of equal positions the lowest index owns.
+    ///
+    /// # Complexity
+    /// O(points · log points) time.
+    ///
+    /// # Errors
+    /// [`BuildError::TooManyPoints`] above 2^24.
+    pub fn from_points(mut storage: S) -> Result<Self, BuildError> {
+        let points = storage.as_mut();
+        let len = check::points(points.len() as u64)?;
+        let mut owners = NodeSet::new();
+        let mut owner_count = 0;
+        for point in &mut *points {
+            *point = point.without_guide();
+            owner_count += u32::from(owners.insert(point.owner()));
+        }
+        points.sort_unstable_by_key(|point| point.sort_key());
+        Ok(freeze(storage, len, owner_count, None))
+    }
+}
+
+/// Fills `points` with the points of `nodes`, exactly as many as they have, in order.
+fn fill(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
+    let mut slots = points.iter_mut();
+    for (node, index) in nodes.iter().zip(0..=u16::MAX) {
+        let owner = NodeIndex::new(index);
+        let count = vnodes.saturating_mul(node.effective_weight());
+        point_positions(node.name(), count, |position| {
+            if let Some(slot) = slots.next() {
+                *slot = Point::new(position, owner);
+            }
+        });
+    }
+    points.sort_unstable_by_key(|point| point.sort_key());
+    // Equal positions now stand in order of index; put them in order of name.
+    let name = |point: &Point| nodes.get(point.owner().as_usize()).map_or(&[][..], Node::name);
+    for equal in points.chunk_by_mut(|a, b| a.position() == b.position()) {
+        if equal.len() > 1 {
+            equal.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        }
+    }
+}
+
+/// Gives the positions of a node's points: of `H(name || LE32(i))` for each `i` below `count`.
+fn point_positions(name: &[u8], count: u32, mut give: impl FnMut(u32)) {
+    let mut memory = [0; TEXT_BYTES_MAX + 4];
+    // The name was checked to be at most 1,024 bytes.
+    let Some(input) = memory.get_mut(..name.len() + 4) else { return };
+    for i in 0..count {
+        for (slot, &byte) in input.iter_mut().zip(name.iter().chain(&i.to_le_bytes())) {
+            *slot = byte;
+        }
+        give(position(key_hash(input)));
+    }
+}
+
+/// How many nodes have weight.
+fn owner_count(nodes: &[Node<'_>]) -> u32 {
+    nodes.iter().map(|node| u32::from(node.effective_weight() > 0)).sum()
+}
+
+/// The ring over the first `len` elements of `storage`, which are points in order.
+fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
+    mut storage: S,
+    len: usize,
+    owner_count: u32,
+    hash_tag: Option<HashTag>,
+) -> Ring<S> {
+    let guided = match storage.as_mut().split_at_mut_checked(len) {
+        Some((points, rest)) => {
+            rest.fill(Point::EMPTY);
+            guide(points)
+        }
+        None => false,
+    };
+    Ring {
+        storage,
+        len,
+        window_last: if guided { len - WINDOW } else { NO_WINDOW },
+        buckets: if guided { bucket_count(len) } else { 1 },
+        owner_count,
+        hash_tag,
+    }
+}
+
+/// Writes the guide into the points; false if there is none.
+fn guide(points: &mut [Point]) -> bool {
+    let buckets = u64::from(bucket_count(points.len()));
+    let mut start = 0;
+    let mut fits = points.len() >= WINDOW;
+    for bucket in 0..points.len() {
+        // The first position of the bucket: the least whose product reaches it.
+        let first = ((bucket as u64) << 32).div_ceil(buckets);
+        while points.get(start).is_some_and(|point| u64::from(point.position()) < first) {
+            start += 1;
+        }
+        let Some(point) = points.get_mut(bucket) else { break };
+        match point.with_guide(bucket, start) {
+            Some(guided) if fits => *point = guided,
+            _ => fits = false,
+        }
+    }
+    if !fits {
+        points.iter_mut().for_each(|point| *point = point.without_guide());
+    }
+    fits
+}
+
+/// One bucket a point; at most 2^24.
+fn bucket_count(points: usize) -> u32 {
+    u32::try_from(points).expect("at most 2^24 points, checked before")
+}
