@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from cluster_cases import cluster_files
 from reference import MASK32, BuildError, Node, Table, check_nodes, read_options, xxh3_64
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -104,10 +105,10 @@ def xxh3_file() -> dict:
 
 # ------------------------------------------------------------ ringway-v1.json
 
-# Found by search; every use is checked against the points by `shared_point`.
+# Found by search; test_reference.py checks with another XXH3 that they are what is said.
 POINT_ZERO = "p14a43ba34"  # its point 0 is position 0
 POINT_MAX = "p1d0bdb572"  # its point 0 is position 2^32 - 1
-SHARED = [  # (name of the case, vnodes, names as hexadecimal, their shared point)
+SHARED = [  # (name of the case, vnodes, names, their shared point)
     ("default-vnodes", 160, [b"n0285", b"n0571"], 3831322283),
     ("a-name-that-begins-with-the-other", 65_536, [b"db1", b"db10"], 1474259590),
     ("names-differ-in-the-top-bit", 65_536, [b"n1\x7f", b"n1\x80"], 1868445727),
@@ -121,6 +122,10 @@ KEY_LENGTHS = [0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 1024, 1025, 5000]
 
 def named(*names: str, **fields) -> list[dict]:
     return [{"name": name, **fields} for name in names]
+
+
+def in_hex(names: list[bytes]) -> list[dict]:
+    return [{"name_hex": name.hex()} for name in names]
 
 
 def case(name: str, nodes, keys=None, positions=(), replicas=(), many=None, **options) -> dict:
@@ -187,10 +192,10 @@ def ringway_v1_file() -> dict:
             "Tables under ringway-v1 and what they answer; spec/vectors/README.md describes every field.",
             "A name, zone or key is text (UTF-8), or with the suffix _hex hexadecimal, or with the suffix",
             "_length the bytes b[i] = (7 * i + length) mod 251 for i in 0..length.",
-            "A rule {prefix, digits, first, count} is the texts prefix + decimal number, zero-padded to digits,",
-            "for the numbers first, first + 1, ... (count of them).",
-            "Answers are indices into the case's nodes; null: nobody. walk: the first 8 nodes of the walk, or all",
-            "if it has fewer; the whole walk has `eligible` nodes.",
+            "A rule {prefix, digits, first, count} is the texts prefix + decimal number, zero-padded",
+            "to digits, for the numbers first, first + 1, ... (count of them).",
+            "Answers are indices into the case's nodes; null: nobody. walk: the first 8 nodes of the",
+            "walk, or all if it has fewer; the whole walk has `eligible` nodes.",
         ],
         "cases": [
             *plain_cases(),
@@ -265,7 +270,7 @@ def weight_and_state_cases() -> list[dict]:
         case("weight-65536-of-1-vnode", [{"name": "a", "weight": 65_536}, {"name": "b"}], vnodes=1),
         case("weight-2-of-80-vnodes", named("a", "b", weight=2), many=many, vnodes=80),
         case("weight-1-of-160-vnodes", named("a", "b"), many=many, vnodes=160),
-        case("draining-weight-does-not-count", [{"name": "a", "weight": MASK32, "state": "drain"}, {"name": "b"}]),
+        case("draining-weight-does-not-count", [*named("a", weight=MASK32, state="drain"), {"name": "b"}]),
     ]
 
 
@@ -273,16 +278,10 @@ def shared_point_cases() -> list[dict]:
     found = []
     for name, vnodes, names, point in SHARED:
         for order, listed in (("", names), ("-other-order", names[::-1])):
-            nodes = [{"name_hex": name.hex()} for name in listed]
-            made = case(
-                f"shared-point-{name}{order}",
-                nodes,
-                [{"key_hex": key.hex()} for key in keys_on_point(names, vnodes, point)],
-                positions=[point],
-                replicas=[({"key_hex": keys_on_point(names, vnodes, point)[0].hex()}, k) for k in (1, 2)],
-                vnodes=vnodes,
-            )
-            found.append(made)
+            keys = [{"key_hex": key.hex()} for key in keys_on_point(names, vnodes, point)]
+            replicas = [(keys[0], k) for k in (1, 2)]
+            title = f"shared-point-{name}{order}"
+            found.append(case(title, in_hex(listed), keys, [point], replicas, vnodes=vnodes))
     return found
 
 
@@ -299,12 +298,14 @@ def keys_on_point(names: list[bytes], vnodes: int, point: int) -> list[bytes]:
 def name_cases() -> list[dict]:
     # With the 4 bytes of the counter: hashed lengths 5, 8, 9, 16, 17, 128, 129, 240, 241, ... 1028.
     lengths = [1, 4, 5, 12, 13, 124, 125, 236, 237, 508, 1020, 1021, 1024]
-    odd = [b"\x00", b"\x00\x00", b"\x01", b"\x7f", b"\x80", b"\xff", b"\xff\xfe", b"a\x00b", b"\xc3\x28", b" ", b"\n"]
-    families = ["db1", "db2", "n01", "n02", "web1.eu", "web2.eu", "10.0.0.1:7000", "10.0.0.1:7001", "[::1]:80"]
+    odd = [b"\x00", b"\x00\x00", b"\x01", b"\x7f", b"\x80", b"\xff", b"\xff\xfe"]
+    odd += [b"a\x00b", b"\xc3\x28", b" ", b"\n"]
+    families = ["db1", "db2", "n01", "n02", "web1.eu", "web2.eu"]
+    families += ["10.0.0.1:7000", "10.0.0.1:7001", "[::1]:80"]
     return [
         case("names-of-one-byte", named(*"abcdefghij"), numbered_keys(20)),
         case("names-of-every-hash-length", [{"name_length": n} for n in lengths], numbered_keys(40)),
-        case("names-that-are-not-text", [{"name_hex": name.hex()} for name in odd], numbered_keys(40)),
+        case("names-that-are-not-text", in_hex(odd), numbered_keys(40)),
         case("names-as-people-give-them", named(*families), numbered_keys(30)),
         case("names-in-utf-8", named("z\u00fcrich", "\u6771\u4eac", "\u00e9", "e\u0301"), numbered_keys(20)),
         case("the-same-name-in-two-cases", named("A", "a"), numbered_keys(10)),
@@ -344,7 +345,7 @@ def zone_cases() -> list[dict]:
         case("zones-two-of-three", lettered, numbered_keys(6), replicas=replicas),
         case("zones-all-one", zoned("a", "a", "a", "a"), numbered_keys(6), replicas=replicas),
         case("zones-none", zoned(None, None, None, None), numbered_keys(6), replicas=replicas),
-        case("zones-one-and-many-without", zoned("a", None, "a", None, "a"), numbered_keys(6), replicas=replicas),
+        case("zones-one-and-none", zoned("a", None, "a", None, "a"), numbered_keys(6), replicas=replicas),
         case("zones-with-weights-and-states", changed, numbered_keys(6), replicas=replicas),
         case(
             # n0 has no zone; that n1's zone has n0's name does not make them one zone.
@@ -375,12 +376,29 @@ def zone_cases() -> list[dict]:
 
 def hash_tag_cases() -> list[dict]:
     five = named("a", "b", "c", "d", "e")
-    texts = ["", "plain", "{", "}", "{}", "{x}", "x", "user{42}name", "42", "{}x{y}", "}{42}", "a{b", "a}b", "{{42}}"]
-    texts += ["{42", "{a}{b}", "a", "{a{b}c}", "a{b", "|42|", "||42|", "a|b", "|", "||", "|||", "a|42|b|c|"]
+    texts = ["", "plain", "{", "}", "{}", "{x}", "x", "user{42}name", "42", "{}x{y}", "}{42}"]
+    texts += [
+        "a{b",
+        "a}b",
+        "{{42}}",
+        "{42",
+        "{a}{b}",
+        "a",
+        "{a{b}c}",
+        "a{b",
+        "|42|",
+        "||42|",
+        "a|b",
+        "|",
+        "||",
+        "|||",
+        "a|42|b|c|",
+    ]
     keys = [{"key": text} for text in texts]
-    keys += [{"key_hex": key.hex()} for key in (b"\xff{\x00}\xfe", b"\x00", b"{\xff}", b"\xff", b"\x00{42}\x00")]
-    keys += [{"key_hex": (b"{" + rule_bytes(5).replace(b"}", b"") + b"}" + b"x" * 300).hex()}]
-    tags = {"braces": "{}", "same-character": "||", "reversed": "}{", "letters": "ab", "lowest-and-highest": "!~"}
+    odd = [b"\xff{\x00}\xfe", b"\x00", b"{\xff}", b"\xff", b"\x00{42}\x00", b"{42}" + b"x" * 300]
+    odd += [b"!\x00~", b"!~\x80"]
+    keys += [{"key_hex": key.hex()} for key in odd]
+    tags = {"braces": "{}", "same-character": "||", "reversed": "}{", "letters": "ab", "lowest-highest": "!~"}
     found = [case("hash-tag-none", five, keys)]
     found += [case(f"hash-tag-{name}", five, keys, hash_tag=tag) for name, tag in tags.items()]
     found.append(case("hash-tag-and-vnodes", five, keys, vnodes=3, hash_tag="{}"))
@@ -409,9 +427,9 @@ def segments_file() -> dict:
         ("one-down", [*named("a"), *named("b", state="down"), *named("c")], {"vnodes": 4}),
         ("weights", [{"name": "a", "weight": 5}, {"name": "b"}, {"name": "c", "weight": 2}], {"vnodes": 3}),
         ("hash-tag-changes-no-segment", three, {"vnodes": 2, "hash_tag": "{}"}),
-        ("shared-point", [{"name_hex": name.hex()} for name in SHARED[4][2]], {"vnodes": 1}),
-        ("shared-point-other-order", [{"name_hex": name.hex()} for name in SHARED[4][2][::-1]], {"vnodes": 1}),
-        ("shared-point-default-vnodes", [{"name_hex": name.hex()} for name in SHARED[0][2]], {}),
+        ("shared-point", in_hex(SHARED[4][2]), {"vnodes": 1}),
+        ("shared-point-other-order", in_hex(SHARED[4][2][::-1]), {"vnodes": 1}),
+        ("shared-point-default-vnodes", in_hex(SHARED[0][2]), {}),
         ("three-nodes", named("db1", "db2", "db3"), {}),
         ("10-nodes", rule("n", 1, 0, 10), {}),
         ("100-nodes", rule("n", 3, 0, 100), {}),
@@ -433,7 +451,7 @@ def segments_file() -> dict:
         "_comment": [
             "The whole segment table of a table; inputs as in ringway-v1.json, see spec/vectors/README.md.",
             "segments: [lo, hi, owner], both ends inclusive, ascending; absent where there are more than 40.",
-            "count: how many. digest: XXH3-64 of LE32(lo) LE32(hi) LE32(owner) of each in order, 16 hex digits.",
+            "count: how many. digest: XXH3-64 of LE32(lo) LE32(hi) LE32(owner) of each in order.",
         ],
         "cases": cases,
     }
@@ -507,7 +525,8 @@ def errors_file() -> dict:
     ]
     return {
         "_comment": [
-            "Which input is refused, with which error; inputs as in ringway-v1.json, see spec/vectors/README.md.",
+            "Which input is refused, with which error; inputs as in ringway-v1.json,",
+            "see spec/vectors/README.md.",
             "error: the machine name of the error, or null where the table is built.",
             "node: the index of the node that the error is about, or null.",
             "points: where the table is built, its number of points (16,777,216 at most).",
@@ -534,6 +553,7 @@ FILES = {
     "ringway-v1.json": ringway_v1_file,
     "segments.json": segments_file,
     "errors.json": errors_file,
+    "cluster-files.json": cluster_files,
 }
 
 

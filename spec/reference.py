@@ -5,8 +5,9 @@
     python3 spec/reference.py vectors --check    exit 1 if a committed file differs
     python3 spec/reference.py selftest           XXH3 against its published answers
 
-It is written to be read beside SPEC.md, whose sections the headings name. The
-cases that the vectors hold are chosen in cases.py; their answers come from here.
+It is written to be read beside SPEC.md, whose sections the headings name; section
+9 is in cluster_file.py. The cases that the vectors hold are chosen in cases.py and
+cluster_cases.py; their answers come from here.
 """
 
 import re

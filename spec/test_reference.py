@@ -3,8 +3,10 @@
 Needs pytest and xxhash (bindings of the C implementation).
 """
 
+import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 
 import cases  # noqa: E402
+import cluster_file  # noqa: E402
 import reference  # noqa: E402
 from reference import MASK32, Node, Table  # noqa: E402
 
@@ -105,7 +108,7 @@ def test_segments_cover_everything_once():
             assert table.eligible == 0
             continue
         assert segments[0][0] == 0 and segments[-1][1] == MASK32
-        for (_, high, owner), (low, _, next_owner) in zip(segments, segments[1:]):
+        for (_, high, owner), (low, _, next_owner) in itertools.pairwise(segments):
             assert low == high + 1 and owner != next_owner, case["name"]
 
 
@@ -147,9 +150,11 @@ def test_spec_examples_hold():
     assert f"{reference.xxh3_64(b'user:1'):016x}" in spec
     table = Table("ringway-v1", [["vnodes", 1]], [Node(name) for name in (b"a", b"b", b"c")])
     for point, name, _ in table.points:
-        assert f"| `0x{point:08x}` = {point} = position(H(`{name.hex()} 00 00 00 00`)) | `\"{name.decode()}\"` |" in spec
+        input_bytes = f"{name.hex()} 00 00 00 00"
+        row = f'| `0x{point:08x}` = {point} = position(H(`{input_bytes}`)) | `"{name.decode()}"` |'
+        assert row in spec
     for low, high, owner in table.segments():
-        assert f"`[{low}, {high}]` of `\"{'abc'[owner]}\"`" in spec
+        assert f'`[{low}, {high}]` of `"{"abc"[owner]}"`' in spec
     walks = {key: table.walk_at(table.position(key)) for key in (b"user:1", b"user:2", b"a")}
     assert walks == {b"user:1": [2, 0, 1], b"user:2": [1, 2, 0], b"a": [2, 0, 1]}
     assert all(str(table.position(key)) in spec for key in walks)
@@ -158,6 +163,38 @@ def test_spec_examples_hold():
     assert zoned.walk_at(zoned.position(b"user:1")) == [2, 0, 1, 3]
     assert zoned.owners_at(zoned.position(b"user:1"), 4) == [2, 1, 3, 0]
     assert str(zoned.points[-1][0]) in spec
+
+
+def test_every_error_is_in_the_spec_and_in_the_vectors():
+    spec = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", spec, re.MULTILINE))
+    rows = {name: json.loads((FOLDER / "vectors" / name).read_text())["cases"] for name in cases.FILES}
+    found = {row["error"] for row in rows["errors.json"] + rows["cluster-files.json"]} - {None}
+    assert found == named
+
+
+def test_lines_of_refused_cluster_files_hold_the_field():
+    rows = json.loads((FOLDER / "vectors" / "cluster-files.json").read_text())["cases"]
+    located = [row for row in rows if row["error"] and row["line"] is not None]
+    assert len(located) > 80
+    for row in located:
+        line = row["lines"][row["line"] - 1]
+        if row["error"] == "missing-name":
+            assert line == "[[node]]"
+        else:
+            assert re.match(rf"[\[\"]*{re.escape(row['field'])}\b|\"\" =", line), (row["error"], line)
+        if row["node"] is not None:
+            headers = [text for text in row["lines"][: row["line"]] if text == "[[node]]"]
+            assert len(headers) == row["node"] + 1
+
+
+def test_spec_example_of_a_cluster_file():
+    spec = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
+    good, bad = re.findall(r"```toml\n(.*?)```", spec, re.DOTALL)
+    assert [node.name for node in cluster_file.read(good.encode()).nodes] == [b"db1"]
+    with pytest.raises(cluster_file.FileError) as refused:
+        cluster_file.read(bad.encode())
+    assert (refused.value.error, refused.value.line, refused.value.field) == ("unknown-field", 6, "wieght")
 
 
 def test_vectors_are_what_the_reference_gives():
@@ -172,7 +209,8 @@ def test_drift_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(cases, "FOLDER", tmp_path)
     monkeypatch.setattr(cases, "FILES", {name: cases.FILES[name] for name in ("xxh3.json", "errors.json")})
     assert cases.write(check=True) == 0
-    (tmp_path / "xxh3.json").write_text((tmp_path / "xxh3.json").read_text().replace("2d06800538d394c2", "0" * 16))
+    path = tmp_path / "xxh3.json"
+    path.write_text(path.read_text().replace("2d06800538d394c2", "0" * 16))
     assert cases.write(check=True) == 1
     (tmp_path / "errors.json").unlink()
     assert cases.write(check=True) == 1
