@@ -4,17 +4,26 @@
 //! out as values. The very code that runs is the code that is simulated and model-checked.
 #![forbid(unsafe_code)]
 
+mod file;
 mod map_store;
+mod ownership;
 mod record;
+mod row;
 mod segment;
 
 pub use crate::{
+    file::{ClusterFile, FILE_BYTES_MAX, FileError, NodeEntry},
     map_store::{
         Changes, CommitError, MapStore, Revision, Snapshot, StoreError, Transaction, WRITES_MAX,
+    },
+    ownership::{
+        Access, CallError, Fence, Holding, Holdings, Reconciled, Refusal, Rows, Standing, Summary,
+        Tally,
     },
     record::{
         BadIncarnation, BadKey, ConfigRecord, Incarnation, NodeRecord, Phase, Record, RecordKey,
         SegmentRecord,
     },
+    row::{End, FRAME_HEADER_BYTES, Frame, FrameError, FrameReader, Row},
     segment::{MERGE_MAX, SegmentTable, Step, StoredSegment, merges, node_may, seed, split, steps},
 };

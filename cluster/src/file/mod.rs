@@ -1,0 +1,317 @@
+//! Cluster files: the one TOML form that names a layout and its nodes.
+
+mod address;
+mod error;
+mod parse;
+mod suggest;
+
+use std::{collections::HashMap, fmt::Write as _, fs::File, io::Read as _, path::Path};
+
+use ringway::{BuildError, Layout, Node, OptionValue, State, Table};
+
+pub use self::error::FileError;
+use self::{
+    error::{Fault, Place, quote},
+    parse::Origin,
+};
+
+/// At most this many bytes in a cluster file: 64 MiB.
+pub const FILE_BYTES_MAX: u64 = 64 << 20;
+/// At most this many nodes, as the layouts have it (SPEC §8).
+const NODES_MAX: usize = 65_536;
+/// At most this many bytes in a name or zone (SPEC §8).
+const TEXT_BYTES_MAX: usize = 1_024;
+
+/// A layout and its nodes, checked; immutable.
+///
+/// Two of them are equal when layout and nodes are, wherever they were read from.
+#[derive(Clone, Debug)]
+pub struct ClusterFile {
+    layout: Layout,
+    nodes: Vec<NodeEntry>,
+    origin: Origin,
+}
+
+/// One `[[node]]` of a cluster file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEntry {
+    /// The identity, which is what is hashed: 1 to 1,024 bytes without control characters.
+    pub name: String,
+    /// How many shares of the keys it takes; 0 owns nothing.
+    pub weight: u32,
+    /// The zone, 1 to 1,024 bytes; `None` is a zone of its own.
+    pub zone: Option<String>,
+    /// Where its data listener is reached, `host:port`.
+    pub address: Option<String>,
+    /// Where its control listener is reached, `host:port`.
+    pub control: Option<String>,
+    /// Whether it may own keys.
+    pub state: State,
+}
+
+impl ClusterFile {
+    /// A cluster of these nodes, checked as a file's are.
+    ///
+    /// # Errors
+    /// [`FileError`] that names the node and the field.
+    pub fn new(layout: Layout, nodes: Vec<NodeEntry>) -> Result<Self, FileError> {
+        let origin = Origin::default();
+        check(&nodes).map_err(|fault| origin.locate(fault))?;
+        Ok(Self { layout, nodes, origin })
+    }
+
+    /// The cluster that `text` describes; `source_name` stands in errors where a path would.
+    ///
+    /// # Errors
+    /// [`FileError`] that names line, field and remedy.
+    pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
+        let (layout, nodes, origin) = parse::parse(text, source_name)?;
+        check(&nodes).map_err(|fault| origin.locate(fault))?;
+        Ok(Self { layout, nodes, origin })
+    }
+
+    /// As [`parse`](Self::parse), for bytes that need not be UTF-8.
+    ///
+    /// # Errors
+    /// [`FileError`] that names line, field and remedy.
+    pub fn parse_bytes(bytes: &[u8], source_name: &str) -> Result<Self, FileError> {
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+            return Err(FileError::whole("too-large", source_name, &too_large()));
+        }
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let before = &bytes[..error.valid_up_to()];
+            let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+            let found = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+            let message = format!("not UTF-8: byte 0x{found:02x}; save the file as UTF-8 text");
+            FileError::new("syntax", Some(source_name.to_owned()), Some(line), None, message)
+        })?;
+        Self::parse(text, source_name)
+    }
+
+    /// The cluster that the file at `path` describes.
+    ///
+    /// # Errors
+    /// [`FileError`] if it cannot be read, is larger than [`FILE_BYTES_MAX`], or is not a cluster
+    /// file.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let source_name = path.display().to_string();
+        let fail = |message: &str| FileError::whole("unreadable", &source_name, message);
+        let cannot = |error| fail(&format!("cannot be read: {error}"));
+        let file = File::open(path).map_err(cannot)?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(fail("is a directory; give the path of a cluster file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        Self::parse_bytes(&bytes, &source_name)
+    }
+
+    /// The same nodes in another layout; the options that are set carry over.
+    ///
+    /// # Errors
+    /// [`FileError`] if there is no such layout, or it lacks an option that this file sets.
+    pub fn with_layout(&self, name: &str) -> Result<Self, FileError> {
+        let mut layout = parse::layout_of(name).map_err(|fault| self.origin.locate(fault))?;
+        for (option, value) in self.layout.options() {
+            layout = parse::set_option(layout, option, value)
+                .map_err(|fault| self.origin.locate(fault))?;
+        }
+        Ok(Self { layout, ..self.clone() })
+    }
+
+    /// The layout, options included.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The nodes in the order of the file, which is that of the table's indices; never empty.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeEntry] {
+        &self.nodes
+    }
+
+    /// The table of this layout and these nodes.
+    ///
+    /// # Complexity
+    /// That of [`Table::new`].
+    ///
+    /// # Errors
+    /// [`FileError`] if the layout refuses the nodes: too many points.
+    pub fn table(&self) -> Result<Table, FileError> {
+        let nodes: Vec<Node<'_>> = self.nodes.iter().map(NodeEntry::view).collect();
+        Table::new(&self.layout, &nodes).map_err(|error| self.origin.locate(self.fault_of(error)))
+    }
+
+    /// The file in its canonical form: parsing it gives an equal value, and equal values give
+    /// the same bytes.
+    ///
+    /// Defaults are left out, but for the layout and the weights.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut out = format!("layout = {}\n", toml_text(self.layout.name()));
+        for (place, (name, value)) in self.layout.options().enumerate() {
+            if place == 0 {
+                out.push_str("\n[options]\n");
+            }
+            // Writing to a `String` cannot fail.
+            let _ = match value {
+                OptionValue::Integer(number) => writeln!(out, "{name} = {number}"),
+                OptionValue::Boolean(truth) => writeln!(out, "{name} = {truth}"),
+                OptionValue::Text(text) => writeln!(out, "{name} = {}", toml_text(text)),
+                other => unreachable!("an option has one of the types above: {other:?}"),
+            };
+        }
+        for node in &self.nodes {
+            let name = toml_text(&node.name);
+            let _ = write!(out, "\n[[node]]\nname = {name}\nweight = {}\n", node.weight);
+            let texts = [("zone", &node.zone), ("address", &node.address)];
+            for (field, text) in texts.into_iter().chain([("control", &node.control)]) {
+                if let Some(text) = text {
+                    let _ = writeln!(out, "{field} = {}", toml_text(text));
+                }
+            }
+            if node.state != State::Up {
+                let _ = writeln!(out, "state = {}", toml_text(node.state.name()));
+            }
+        }
+        out
+    }
+
+    fn fault_of(&self, error: BuildError) -> Fault {
+        let name = error.name();
+        match error {
+            BuildError::TooManyPoints { .. } => {
+                let weight = |entry: &NodeEntry| entry.view().effective_weight();
+                let heaviest = self.nodes.iter().enumerate().rev().max_by_key(|(_, n)| weight(n));
+                let index = heaviest.map_or(0, |(index, _)| index);
+                Fault::node(name, index, "weight", format!("{error} (this node is the heaviest)"))
+            }
+            BuildError::BadText { index, field, .. } => Fault::node(name, index, field, error),
+            BuildError::DuplicateName { second, .. } => Fault::node(name, second, "name", error),
+            other => Fault::new(name, Place::Whole, other),
+        }
+    }
+}
+
+impl PartialEq for ClusterFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.layout == other.layout && self.nodes == other.nodes
+    }
+}
+
+impl Eq for ClusterFile {}
+
+impl NodeEntry {
+    /// A node of weight 1, up, without zone and addresses.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            weight: 1,
+            zone: None,
+            address: None,
+            control: None,
+            state: State::Up,
+        }
+    }
+
+    /// The node as a table takes it.
+    #[must_use]
+    pub fn view(&self) -> Node<'_> {
+        let node = Node::new(&self.name).with_weight(self.weight).with_state(self.state);
+        match &self.zone {
+            Some(zone) => node.with_zone(zone.as_bytes()),
+            None => node,
+        }
+    }
+}
+
+/// What must hold for nodes wherever they come from, in the order of SPEC §9.7.
+fn check(nodes: &[NodeEntry]) -> Result<(), Fault> {
+    check_addresses(nodes)?;
+    if nodes.is_empty() {
+        let message = "no nodes; add at least one [[node]] with a name";
+        return Err(Fault::new("no-nodes", Place::Whole, message));
+    }
+    if nodes.len() > NODES_MAX {
+        let message = format!("{} nodes, but a cluster has at most {NODES_MAX}", nodes.len());
+        return Err(Fault::node("too-many-nodes", NODES_MAX, "", message));
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        check_text(index, "name", &node.name, ["name-empty", "name-too-long"])?;
+        if let Some(zone) = &node.zone {
+            check_text(index, "zone", zone, ["zone-empty", "zone-too-long"])?;
+        }
+    }
+    let mut names: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        if let Some(first) = names.insert(&node.name, index) {
+            let message = format!("{} is already the name of", quote(&node.name));
+            let fault = Fault::node("duplicate-name", index, "name", message).twin(first, "name");
+            return Err(fault.remedy("names are identities, so give each node its own"));
+        }
+    }
+    Ok(())
+}
+
+fn check_addresses(nodes: &[NodeEntry]) -> Result<(), Fault> {
+    let mut seen: HashMap<String, (usize, &'static str)> = HashMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        for (field, text) in [("address", &node.address), ("control", &node.control)] {
+            let Some(text) = text else { continue };
+            let normal = address::normal(text)
+                .map_err(|message| Fault::node("bad-address", index, field, message))?;
+            if let Some((first, twin)) = seen.insert(normal, (index, field)) {
+                let message = format!("{} is already", quote(text));
+                let fault = Fault::node("duplicate-address", index, field, message);
+                return Err(fault.twin(first, twin).remedy("each listener needs its own address"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks a name or a zone. Names are printed in lines of `key<TAB>node`, so none may break one.
+fn check_text(
+    index: usize,
+    field: &'static str,
+    text: &str,
+    [empty, too_long]: [&'static str; 2],
+) -> Result<(), Fault> {
+    if text.is_empty() {
+        let message = format!("is empty; give it 1 to {TEXT_BYTES_MAX} bytes");
+        return Err(Fault::node(empty, index, field, message));
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("{} bytes; at most {TEXT_BYTES_MAX} are allowed", text.len());
+        return Err(Fault::node(too_long, index, field, message));
+    }
+    let Some(byte) = text.bytes().find(u8::is_ascii_control) else { return Ok(()) };
+    let message = format!(
+        "{} has the control character 0x{byte:02x}; remove it, as names are printed in lines",
+        quote(text)
+    );
+    Err(Fault::node("control-character", index, field, message))
+}
+
+fn too_large() -> String {
+    format!("larger than {} MiB, which no cluster needs", FILE_BYTES_MAX >> 20)
+}
+
+/// A basic string of TOML; only what must be escaped is.
+fn toml_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            letter if letter.is_ascii_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(letter));
+            }
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+    out
+}

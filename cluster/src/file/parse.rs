@@ -1,0 +1,380 @@
+//! From TOML to nodes: types, unknown and missing fields; what the values mean is checked after.
+
+use ringway::{BuildError, Layout, OptionValue, State};
+use toml_edit::{Document, InlineTable, Item, Table as TomlTable, TableLike, Value};
+
+use super::{
+    FILE_BYTES_MAX, NODES_MAX, NodeEntry,
+    error::{Fault, FileError, Place, quote},
+    suggest::nearest,
+    too_large,
+};
+
+const TOP_FIELDS: [&str; 3] = ["layout", "options", "node"];
+const NODE_FIELDS: [&str; 6] = ["name", "weight", "zone", "address", "control", "state"];
+/// Every option of every layout; a layout says itself which of them it has.
+const OPTION_NAMES: [&str; 2] = ["vnodes", "hash_tag"];
+
+/// Where the parts of a cluster stand in its file; empty for one that was never in a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    source_name: Option<String>,
+    /// The line of the layout or the option that was read last.
+    field: Option<usize>,
+    nodes: Vec<NodeLines>,
+}
+
+/// The lines of a node: of its head, then of each of [`NODE_FIELDS`].
+type NodeLines = [u32; 1 + NODE_FIELDS.len()];
+
+impl Origin {
+    /// The fault with file and line.
+    pub(super) fn locate(&self, fault: Fault) -> FileError {
+        let (line, field) = match fault.place {
+            Place::Whole => (None, None),
+            Place::Field(field) => (self.field, Some(field)),
+            Place::Node(index, "") => (self.line(index, ""), Some(format!("node[{index}]"))),
+            Place::Node(index, field) => {
+                (self.line(index, field), Some(format!("node[{index}].{field}")))
+            }
+        };
+        let mut message = fault.message;
+        if let Some((index, field)) = fault.twin {
+            message.push_str(&format!(" node[{index}].{field}"));
+            if let Some(line) = self.line(index, field) {
+                message.push_str(&format!(" (line {line})"));
+            }
+        }
+        if let Some(remedy) = fault.remedy {
+            message.push_str("; ");
+            message.push_str(remedy);
+        }
+        FileError::new(fault.name, self.source_name.clone(), line, field, message)
+    }
+
+    fn line(&self, index: usize, field: &str) -> Option<usize> {
+        let lines = self.nodes.get(index)?;
+        let place = NODE_FIELDS.iter().position(|&known| known == field).map_or(0, |at| at + 1);
+        let line = if lines[place] == 0 { lines[0] } else { lines[place] };
+        usize::try_from(line).ok().filter(|&line| line > 0)
+    }
+}
+
+pub(super) fn parse(
+    text: &str,
+    source_name: &str,
+) -> Result<(Layout, Vec<NodeEntry>, Origin), FileError> {
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+        return Err(FileError::whole("too-large", source_name, &too_large()));
+    }
+    let reader = Reader { source_name, lines: Lines::new(text) };
+    let document = Document::parse(text).map_err(|error| {
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = reader.lines.of(error.span().map_or(0, |span| span.start));
+        let message = format!("not TOML: {message}");
+        FileError::new("syntax", Some(source_name.to_owned()), Some(line), None, message)
+    })?;
+    reader.file(document.as_table())
+}
+
+/// The layout of that name, or which names there are.
+pub(super) fn layout_of(name: &str) -> Result<Layout, Fault> {
+    Layout::from_name(name).map_err(|error| {
+        let hint = did_you_mean(name, Layout::names());
+        let message = format!("{}: {error}{hint}", quote(name));
+        Fault::new(error.name(), Place::Field("layout".to_owned()), message)
+    })
+}
+
+pub(super) fn set_option(
+    layout: Layout,
+    name: &str,
+    value: OptionValue<'_>,
+) -> Result<Layout, Fault> {
+    let layout_name = layout.name();
+    let known = option_names(&layout);
+    layout.with_option(name, value).map_err(|error| {
+        let message = match error {
+            BuildError::UnknownOption => format!(
+                "unknown option; those of {layout_name} are {}{}",
+                known.join(", "),
+                did_you_mean(name, &known)
+            ),
+            BuildError::BadOption { expected } => {
+                let found = match value {
+                    OptionValue::Integer(number) => number.to_string(),
+                    OptionValue::Text(text) => format!("the text {}", quote(text)),
+                    OptionValue::Boolean(truth) => truth.to_string(),
+                    other => format!("{other:?}"),
+                };
+                format!("expected {expected}, found {found}")
+            }
+            other => other.to_string(),
+        };
+        Fault::new(error.name(), Place::Field(format!("options.{}", plain(name))), message)
+    })
+}
+
+fn option_names(layout: &Layout) -> Vec<&'static str> {
+    let has = |name: &&str| {
+        let tried = layout.clone().with_option(name, OptionValue::Boolean(false));
+        !matches!(tried, Err(BuildError::UnknownOption))
+    };
+    OPTION_NAMES.into_iter().filter(has).collect()
+}
+
+/// Reads the items of one document; its errors have file, line and field.
+struct Reader<'a> {
+    source_name: &'a str,
+    lines: Lines,
+}
+
+impl Reader<'_> {
+    fn file(&self, top: &TomlTable) -> Result<(Layout, Vec<NodeEntry>, Origin), FileError> {
+        self.refuse_unknown(top, "", &TOP_FIELDS, |name| {
+            NODE_FIELDS.contains(&name).then_some("it belongs below a [[node]]")
+        })?;
+        let mut origin =
+            Origin { source_name: Some(self.source_name.to_owned()), ..Origin::default() };
+        let layout = self.layout(top, &mut origin)?;
+        let nodes = match top.get("node") {
+            None => Vec::new(),
+            Some(item) => self.nodes(item, self.line_of(top, "node"), &mut origin)?,
+        };
+        Ok((layout, nodes, origin))
+    }
+
+    fn layout(&self, top: &TomlTable, origin: &mut Origin) -> Result<Layout, FileError> {
+        let mut layout = Layout::default();
+        if let Some(item) = top.get("layout") {
+            let line = self.line_of(top, "layout");
+            origin.field = Some(line);
+            let name = self.text(item, line, "layout")?;
+            layout = layout_of(name).map_err(|fault| origin.locate(fault))?;
+        }
+        let Some(item) = top.get("options") else { return Ok(layout) };
+        let options = item.as_table_like().ok_or_else(|| {
+            let expected = "expected a table, written [options]";
+            let line = self.line_of(top, "options");
+            self.mismatch("wrong-type", item, line, "options", expected)
+        })?;
+        for (name, item) in options.iter() {
+            let line = self.line_of(options, name);
+            origin.field = Some(line);
+            if TOP_FIELDS.contains(&name) {
+                let message = "belongs above [options], with the layout";
+                return Err(self.error(
+                    "unknown-option",
+                    line,
+                    &format!("options.{name}"),
+                    message,
+                ));
+            }
+            let value = match item.as_value() {
+                Some(Value::Integer(number)) => OptionValue::Integer(*number.value()),
+                Some(Value::String(text)) => OptionValue::Text(text.value()),
+                Some(Value::Boolean(truth)) => OptionValue::Boolean(*truth.value()),
+                _ => {
+                    let field = format!("options.{}", plain(name));
+                    let expected = "expected a whole number, a text, or true or false";
+                    return Err(self.mismatch("bad-option", item, line, &field, expected));
+                }
+            };
+            layout = set_option(layout, name, value).map_err(|fault| origin.locate(fault))?;
+        }
+        Ok(layout)
+    }
+
+    fn nodes(
+        &self,
+        item: &Item,
+        line: usize,
+        origin: &mut Origin,
+    ) -> Result<Vec<NodeEntry>, FileError> {
+        let expected = "expected an array of tables; write [[node]], with two brackets";
+        let mut tables: Vec<(&dyn TableLike, Option<core::ops::Range<usize>>)> = Vec::new();
+        match item {
+            Item::ArrayOfTables(array) => {
+                tables.extend(array.iter().map(|table| (table as &dyn TableLike, table.span())));
+            }
+            Item::Value(Value::Array(array)) => {
+                for value in array {
+                    let table: &InlineTable = value
+                        .as_inline_table()
+                        .ok_or_else(|| self.mismatch("wrong-type", item, line, "node", expected))?;
+                    tables.push((table, table.span()));
+                }
+            }
+            _ => return Err(self.mismatch("wrong-type", item, line, "node", expected)),
+        }
+        if tables.len() > NODES_MAX {
+            let head = tables[NODES_MAX].1.as_ref().map_or(line, |span| self.lines.of(span.start));
+            let count = tables.len();
+            let message = format!("{count} nodes, but a cluster has at most {NODES_MAX}");
+            return Err(self.error(
+                "too-many-nodes",
+                head,
+                &format!("node[{NODES_MAX}]"),
+                &message,
+            ));
+        }
+        let mut nodes = Vec::with_capacity(tables.len());
+        for (index, (table, span)) in tables.into_iter().enumerate() {
+            let head = span.map_or(line, |span| self.lines.of(span.start));
+            nodes.push(self.node(table, index, head)?);
+            let mut lines: NodeLines = [0; 1 + NODE_FIELDS.len()];
+            lines[0] = u32::try_from(head).unwrap_or(0);
+            for (place, field) in lines[1..].iter_mut().zip(NODE_FIELDS) {
+                if table.get(field).is_some() {
+                    *place = u32::try_from(self.line_of(table, field)).unwrap_or(0);
+                }
+            }
+            origin.nodes.push(lines);
+        }
+        Ok(nodes)
+    }
+
+    fn node(
+        &self,
+        table: &dyn TableLike,
+        index: usize,
+        head: usize,
+    ) -> Result<NodeEntry, FileError> {
+        let at = format!("node[{index}]");
+        self.refuse_unknown(table, &format!("{at}."), &NODE_FIELDS, |name| {
+            TOP_FIELDS.contains(&name).then_some("it belongs at the top, above the first [[node]]")
+        })?;
+        let text = |field: &str| {
+            table
+                .get(field)
+                .map(|item| self.text(item, self.line_of(table, field), &format!("{at}.{field}")))
+                .transpose()
+        };
+        let Some(name) = text("name")? else {
+            let message = "is missing; add name = \"...\", the identity that is hashed";
+            return Err(self.error("missing-name", head, &format!("{at}.name"), message));
+        };
+        let mut node = NodeEntry::new(name);
+        node.zone = text("zone")?.map(str::to_owned);
+        node.address = text("address")?.map(str::to_owned);
+        node.control = text("control")?.map(str::to_owned);
+        if let Some(item) = table.get("weight") {
+            node.weight = match item.as_integer().map(u32::try_from) {
+                Some(Ok(weight)) => weight,
+                _ => {
+                    let expected = format!("expected a whole number from 0 to {}", u32::MAX);
+                    let line = self.line_of(table, "weight");
+                    let field = format!("{at}.weight");
+                    return Err(self.mismatch("bad-weight", item, line, &field, &expected));
+                }
+            };
+        }
+        if let Some(name) = text("state")? {
+            node.state = State::from_name(name).ok_or_else(|| {
+                let known = [State::Up, State::Down, State::Drain].map(State::name);
+                let hint = did_you_mean(name, &known);
+                let found = quote(name);
+                let message =
+                    format!("expected \"up\", \"down\" or \"drain\", found {found}{hint}");
+                let line = self.line_of(table, "state");
+                self.error("bad-state", line, &format!("{at}.state"), &message)
+            })?;
+        }
+        Ok(node)
+    }
+
+    fn refuse_unknown(
+        &self,
+        table: &dyn TableLike,
+        prefix: &str,
+        known: &[&str],
+        elsewhere: impl Fn(&str) -> Option<&'static str>,
+    ) -> Result<(), FileError> {
+        for (name, _) in table.iter() {
+            if known.contains(&name) {
+                continue;
+            }
+            let hint = match elsewhere(name) {
+                Some(hint) => format!("; {hint}"),
+                None => did_you_mean(name, known),
+            };
+            let message = format!("unknown field; the fields here are {}{hint}", known.join(", "));
+            let field = format!("{prefix}{}", plain(name));
+            return Err(self.error("unknown-field", self.line_of(table, name), &field, &message));
+        }
+        Ok(())
+    }
+
+    fn text<'i>(&self, item: &'i Item, line: usize, field: &str) -> Result<&'i str, FileError> {
+        item.as_str().ok_or_else(|| {
+            self.mismatch("wrong-type", item, line, field, "expected a text, written in quotes")
+        })
+    }
+
+    fn mismatch(
+        &self,
+        name: &'static str,
+        item: &Item,
+        line: usize,
+        field: &str,
+        expected: &str,
+    ) -> FileError {
+        self.error(name, line, field, &format!("{expected}, found {}", found(item)))
+    }
+
+    fn error(&self, name: &'static str, line: usize, field: &str, message: &str) -> FileError {
+        let source_name = Some(self.source_name.to_owned());
+        FileError::new(name, source_name, Some(line), Some(field.to_owned()), message.to_owned())
+    }
+
+    /// The line of a key that the table has.
+    fn line_of(&self, table: &dyn TableLike, name: &str) -> usize {
+        let key = table.get_key_value(name);
+        let span = key.and_then(|(key, item)| key.span().or_else(|| item.span()));
+        self.lines.of(span.map_or(0, |span| span.start))
+    }
+}
+
+/// Where lines begin, to tell the line of an offset.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+        Self(ends.map(|(offset, _)| offset + 1).collect())
+    }
+
+    /// The line, from 1, of a byte offset.
+    fn of(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|&start| start <= offset)
+    }
+}
+
+fn did_you_mean(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map_or_else(String::new, |best| format!("; did you mean {best}?"))
+}
+
+/// A key as one would write it: quoted only if it must be.
+fn plain(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !name.is_empty() && name.len() <= 60 && name.bytes().all(bare) {
+        name.to_owned()
+    } else {
+        quote(name)
+    }
+}
+
+/// What stands there instead of what was expected.
+fn found(item: &Item) -> String {
+    match item {
+        Item::Value(Value::String(text)) => format!("the text {}", quote(text.value())),
+        Item::Value(Value::Integer(number)) => number.value().to_string(),
+        Item::Value(Value::Float(number)) => format!("{:?}", number.value()),
+        Item::Value(Value::Boolean(truth)) => truth.value().to_string(),
+        Item::Value(Value::Datetime(time)) => format!("the time {}", time.value()),
+        Item::Value(Value::Array(_)) => "an array".to_owned(),
+        Item::Value(Value::InlineTable(_)) | Item::Table(_) => "a table".to_owned(),
+        Item::ArrayOfTables(_) => "an array of tables".to_owned(),
+        Item::None => "nothing".to_owned(),
+    }
+}

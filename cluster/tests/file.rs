@@ -1,0 +1,415 @@
+//! Cluster files through the public interface: what is read, what is refused, and how it is said.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use ringway::{Layout, OptionValue, State};
+use ringway_cluster::{ClusterFile, NodeEntry};
+
+const WHOLE: &str = r#"layout = "ringway-v1"
+
+[options]
+vnodes = 100
+hash_tag = "{}"
+
+[[node]]
+name = "db1"
+weight = 2
+zone = "a"
+address = "10.0.0.1:7000"
+control = "[::1]:7001"
+
+[[node]]
+name = "db \"2\" \\ é"
+weight = 0
+state = "drain"
+"#;
+
+#[test]
+fn reads_every_field() {
+    let file = ClusterFile::parse(WHOLE, "c.toml").expect("well formed");
+    let layout = Layout::ringway_v1()
+        .with_option("vnodes", OptionValue::Integer(100))
+        .and_then(|layout| layout.with_option("hash_tag", OptionValue::Text("{}")))
+        .expect("valid options");
+    assert_eq!(*file.layout(), layout);
+    let [first, second] = file.nodes() else { panic!("two nodes") };
+    let expected = NodeEntry {
+        weight: 2,
+        zone: Some("a".into()),
+        address: Some("10.0.0.1:7000".into()),
+        control: Some("[::1]:7001".into()),
+        ..NodeEntry::new("db1")
+    };
+    assert_eq!(*first, expected);
+    let expected = NodeEntry { weight: 0, state: State::Drain, ..NodeEntry::new("db \"2\" \\ é") };
+    assert_eq!(*second, expected);
+    assert_eq!(file.to_toml(), WHOLE, "the canonical form is stable");
+    let table = file.table().expect("few points");
+    assert_eq!(table.len(), 2);
+    assert_eq!(table.owner(b"any").map(|index| index.get()), Some(0));
+}
+
+#[test]
+fn forms_that_mean_the_same_are_equal() {
+    let plain =
+        ClusterFile::parse("[[node]]\nname = \"a\"\n[[node]]\nname = \"b\"\nweight = 3\n", "");
+    let inline =
+        "node = [{name = 'a', weight = 0x1}, {name = \"\\u0062\", weight = 3, state='up'}]";
+    let windows = "\u{feff}# c\r\nlayout=\"ringway-v1\"\r\noptions.vnodes=160\r\n[[node]]\r\nname=\"a\"\r\n\
+                   [[node]]\r\nname=\"b\"\r\nweight=3";
+    let plain = plain.expect("well formed");
+    assert_eq!(plain, ClusterFile::parse(inline, "x").expect("inline tables"));
+    assert_eq!(plain, ClusterFile::parse(windows, "y").expect("Windows line ends"));
+}
+
+/// Text, then machine name, line and field, then what the message must say.
+type Refused<'a> = (&'a str, &'a str, Option<usize>, Option<&'a str>, &'a str);
+
+#[test]
+fn refuses_and_names_line_field_and_remedy() {
+    const A: &str = "[[node]]\nname = \"a\"\n";
+    let with = |text: &str| format!("{A}{text}");
+    let cases: &[Refused<'_>] = &[
+        ("", "no-nodes", None, None, "[[node]]"),
+        ("# only a comment\n", "no-nodes", None, None, "add at least one"),
+        ("node = []", "no-nodes", None, None, "add at least one"),
+        ("layout = \"ringway-v1", "syntax", Some(1), None, "not TOML"),
+        ("a b c", "syntax", Some(1), None, "not TOML"),
+        (&with("name = \"b\"\n"), "syntax", Some(3), None, "duplicate key"),
+        (&with("weight = 99999999999999999999\n"), "syntax", Some(3), None, "not TOML"),
+        ("[node]\nname = \"a\"", "wrong-type", Some(1), Some("node"), "two brackets"),
+        ("node = 3", "wrong-type", Some(1), Some("node"), "found 3"),
+        ("node = [{name='a'}, 3]", "wrong-type", Some(1), Some("node"), "[[node]]"),
+        ("node.name = 'a'", "wrong-type", Some(1), Some("node"), "two brackets"),
+        ("\nlayuot = 'x'\n", "unknown-field", Some(2), Some("layuot"), "did you mean layout?"),
+        ("name = 'a'", "unknown-field", Some(1), Some("name"), "below a [[node]]"),
+        ("'a\tb' = 1", "unknown-field", Some(1), Some("\"a\\tb\""), "layout, options, node"),
+        (
+            &with("wieght = 2\n"),
+            "unknown-field",
+            Some(3),
+            Some("node[0].wieght"),
+            "did you mean weight?",
+        ),
+        (&with("layout = 'x'\n"), "unknown-field", Some(3), Some("node[0].layout"), "at the top"),
+        (
+            &with("colour = 2\n"),
+            "unknown-field",
+            Some(3),
+            Some("node[0].colour"),
+            "name, weight, zone, address, control, state",
+        ),
+        ("layout = 'ketama'\n", "unknown-layout", Some(1), Some("layout"), "ringway-v1"),
+        (
+            "layout = 'ringway-v2'",
+            "unknown-layout",
+            Some(1),
+            Some("layout"),
+            "did you mean ringway-v1?",
+        ),
+        ("layout = 1", "wrong-type", Some(1), Some("layout"), "found 1"),
+        ("options = 1", "wrong-type", Some(1), Some("options"), "[options]"),
+        ("[[options]]\n", "wrong-type", Some(1), Some("options"), "array of tables"),
+        (
+            "[options]\nvnode = 1",
+            "unknown-option",
+            Some(2),
+            Some("options.vnode"),
+            "those of ringway-v1 are vnodes, hash_tag; did you mean vnodes?",
+        ),
+        (
+            "[options]\nlayout = 'x'",
+            "unknown-option",
+            Some(2),
+            Some("options.layout"),
+            "above [options]",
+        ),
+        ("[options]\nvnodes = 0", "bad-option", Some(2), Some("options.vnodes"), "found 0"),
+        ("[options]\nvnodes = 65537", "bad-option", Some(2), Some("options.vnodes"), "1 to 65536"),
+        (
+            "[options]\nvnodes = '9'",
+            "bad-option",
+            Some(2),
+            Some("options.vnodes"),
+            "found the text \"9\"",
+        ),
+        ("[options]\nvnodes = 1.5", "bad-option", Some(2), Some("options.vnodes"), "found 1.5"),
+        ("[options]\nvnodes = true", "bad-option", Some(2), Some("options.vnodes"), "found true"),
+        (
+            "[options]\nhash_tag = '{'",
+            "bad-option",
+            Some(2),
+            Some("options.hash_tag"),
+            "two visible",
+        ),
+        (
+            &with("[[node]]\nweight = 1\n"),
+            "missing-name",
+            Some(3),
+            Some("node[1].name"),
+            "add name =",
+        ),
+        ("[[node]]\nname = 1", "wrong-type", Some(2), Some("node[0].name"), "in quotes, found 1"),
+        ("[[node]]\nname = ['a']", "wrong-type", Some(2), Some("node[0].name"), "found an array"),
+        ("[[node]]\nname = ''", "name-empty", Some(2), Some("node[0].name"), "1 to 1024"),
+        ("[[node]]\nname = \"a\\tb\"", "control-character", Some(2), Some("node[0].name"), "0x09"),
+        (
+            "[[node]]\nname = \"\"\"a\nb\"\"\"",
+            "control-character",
+            Some(2),
+            Some("node[0].name"),
+            "0x0a",
+        ),
+        (
+            "[[node]]\nname = \"\\u007f\"",
+            "control-character",
+            Some(2),
+            Some("node[0].name"),
+            "0x7f",
+        ),
+        (&with("zone = ''\n"), "zone-empty", Some(3), Some("node[0].zone"), "1 to 1024"),
+        (&with("zone = 7\n"), "wrong-type", Some(3), Some("node[0].zone"), "found 7"),
+        (
+            &with("\n[[node]]\nname = \"a\"\n"),
+            "duplicate-name",
+            Some(5),
+            Some("node[1].name"),
+            "\"a\" is already the name of node[0].name (line 2)",
+        ),
+        (
+            &with("weight = 2.5\n"),
+            "bad-weight",
+            Some(3),
+            Some("node[0].weight"),
+            "expected a whole number from 0 to 4294967295, found 2.5",
+        ),
+        (&with("weight = 1.0\n"), "bad-weight", Some(3), Some("node[0].weight"), "found 1.0"),
+        (&with("weight = inf\n"), "bad-weight", Some(3), Some("node[0].weight"), "found inf"),
+        (&with("weight = -1\n"), "bad-weight", Some(3), Some("node[0].weight"), "found -1"),
+        (
+            &with("weight = 4294967296\n"),
+            "bad-weight",
+            Some(3),
+            Some("node[0].weight"),
+            "4294967295",
+        ),
+        (&with("weight = '1'\n"), "bad-weight", Some(3), Some("node[0].weight"), "the text \"1\""),
+        (&with("weight = true\n"), "bad-weight", Some(3), Some("node[0].weight"), "found true"),
+        (
+            &with("weight = 2026-11-22\n"),
+            "bad-weight",
+            Some(3),
+            Some("node[0].weight"),
+            "2026-11-22",
+        ),
+        (&with("[node.weight]\n"), "bad-weight", Some(3), Some("node[0].weight"), "found a table"),
+        (&with("state = 'Up'\n"), "bad-state", Some(3), Some("node[0].state"), "did you mean up?"),
+        (&with("state = 1\n"), "wrong-type", Some(3), Some("node[0].state"), "found 1"),
+        (&with("address = 'db1'\n"), "bad-address", Some(3), Some("node[0].address"), "no port"),
+        (
+            &with("address = 'db1:0'\n"),
+            "bad-address",
+            Some(3),
+            Some("node[0].address"),
+            "1 to 65535",
+        ),
+        (
+            &with("control = '::1:80'\n"),
+            "bad-address",
+            Some(3),
+            Some("node[0].control"),
+            "brackets",
+        ),
+        (&with("address = 80\n"), "wrong-type", Some(3), Some("node[0].address"), "found 80"),
+        (
+            &with("address='h:1'\n[[node]]\nname='b'\ncontrol='H:1'\n"),
+            "duplicate-address",
+            Some(6),
+            Some("node[1].control"),
+            "\"H:1\" is already node[0].address (line 3)",
+        ),
+    ];
+    for (text, name, line, field, says) in cases {
+        let error = ClusterFile::parse(text, "c.toml").expect_err(text);
+        let whole = error.to_string();
+        assert_eq!(error.name(), *name, "{text}\n{whole}");
+        assert_eq!(error.line(), *line, "{text}\n{whole}");
+        assert_eq!(error.field(), *field, "{text}\n{whole}");
+        assert!(whole.contains(says), "{text}\n{whole}\nlacks {says}");
+        let place = line.map_or("c.toml: ".to_owned(), |line| format!("c.toml:{line}: "));
+        assert!(whole.starts_with(&place), "{whole}");
+        assert!(!whole.contains('\n'), "{whole}");
+    }
+}
+
+#[test]
+fn a_whole_error_reads_well() {
+    let text = "[[node]]\nname = \"a\"\n\n[[node]]\nname = \"b\"\n\nweight = 2.5\n";
+    let error = ClusterFile::parse(text, "cluster.toml").expect_err("a fraction");
+    assert_eq!(
+        error.to_string(),
+        "cluster.toml:7: node[1].weight: expected a whole number from 0 to 4294967295, found 2.5"
+    );
+}
+
+#[test]
+fn long_texts_and_long_errors_are_bounded() {
+    let node = |name: &str| format!("[[node]]\nname = \"{name}\"\n");
+    let longest = ClusterFile::parse(&node(&"n".repeat(1_024)), "c").expect("1,024 bytes");
+    assert_eq!(longest.nodes()[0].name.len(), 1_024);
+    let error = ClusterFile::parse(&node(&"n".repeat(1_025)), "c").expect_err("1,025 bytes");
+    assert_eq!(error.name(), "name-too-long");
+    let zone = format!("{}zone = \"{}\"\n", node("a"), "z".repeat(1_025));
+    let error = ClusterFile::parse(&zone, "c").expect_err("1,025 bytes");
+    assert_eq!((error.name(), error.line()), ("zone-too-long", Some(3)));
+    let monster = format!("{} = 1", "k".repeat(1 << 20));
+    let error = ClusterFile::parse(&monster, "c").expect_err("an unknown field");
+    assert!(error.to_string().len() < 400, "{} bytes", error.to_string().len());
+}
+
+#[test]
+fn the_table_refuses_too_many_points_at_the_heaviest_node() {
+    let text =
+        "[[node]]\nname = \"a\"\n[[node]]\nname = \"b\"\nweight = 104857\n[[node]]\nname=\"c\"";
+    let error = ClusterFile::parse(text, "c").expect("each field is fine").table().map(|_| ());
+    let error = error.expect_err("160 · 104,859 points");
+    assert_eq!(error.name(), "too-many-points");
+    assert_eq!((error.line(), error.field()), (Some(5), Some("node[1].weight")));
+    assert!(error.to_string().contains("16777440 points"), "{error}");
+}
+
+#[test]
+fn at_most_65_536_nodes() {
+    let mut text = "options.vnodes = 1\n".to_owned();
+    for number in 0..65_536 {
+        let _ = writeln!(text, "[[node]]\nname = \"n{number}\"");
+    }
+    let file = ClusterFile::parse(&text, "c").expect("as many as allowed");
+    assert_eq!(file.table().expect("65,536 points").len(), 65_536);
+    text.push_str("[[node]]\nname = \"one more\"\n");
+    let error = ClusterFile::parse(&text, "c").expect_err("one too many");
+    assert_eq!((error.name(), error.line()), ("too-many-nodes", Some(131_074)));
+}
+
+#[test]
+fn nodes_from_code_are_checked_as_a_file_is() {
+    let layout = Layout::ringway_v1();
+    let new = |names: &[&str]| {
+        let nodes = names.iter().map(|name| NodeEntry::new(name)).collect();
+        ClusterFile::new(layout.clone(), nodes).map_err(|error| error.to_string())
+    };
+    assert_eq!(new(&["a", "b"]).expect("fine").nodes().len(), 2);
+    assert!(new(&[]).expect_err("none").starts_with("no nodes"));
+    let error = new(&["a", "b", "a"]).expect_err("twice");
+    assert!(
+        error.starts_with("node[2].name: \"a\" is already the name of node[0].name;"),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_layout_keeps_the_options() {
+    let file = ClusterFile::parse(WHOLE, "c.toml").expect("well formed");
+    assert_eq!(file.with_layout("ringway-v1").expect("the same"), file);
+    let error = file.with_layout("ringway-v9").expect_err("none such");
+    assert_eq!((error.name(), error.field()), ("unknown-layout", Some("layout")));
+}
+
+#[test]
+fn bytes_that_are_not_text_are_refused_at_their_line() {
+    let error = ClusterFile::parse_bytes(b"# one\n# \xff\n", "c").expect_err("not UTF-8");
+    assert_eq!((error.name(), error.line()), ("syntax", Some(2)));
+    assert!(error.to_string().contains("0xff"), "{error}");
+    let huge = vec![b'#'; (64 << 20) + 1];
+    let error = ClusterFile::parse_bytes(&huge, "c").expect_err("too large");
+    assert_eq!(error.name(), "too-large");
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    for text in
+        ["[".repeat(100_000), "a.".repeat(100_000), "node = ".to_owned() + &"[".repeat(99_999)]
+    {
+        let error = ClusterFile::parse(&text, "c").expect_err("not a cluster");
+        assert_eq!(error.name(), "syntax");
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[ -~é\u{85}\u{2028}漢]{1,12}"
+}
+
+fn node() -> impl Strategy<Value = NodeEntry> {
+    let weight = prop_oneof![0..5u32, any::<u32>()];
+    let state = prop_oneof![Just(State::Up), Just(State::Down), Just(State::Drain)];
+    (text(), weight, proptest::option::of(text()), any::<bool>(), state).prop_map(
+        |(name, weight, zone, has_address, state)| {
+            let address = has_address.then(|| format!("{:x}.example:80", hash(&name)));
+            let control = has_address.then(|| format!("[::{:x}]:81", hash(&name) & 0xffff));
+            NodeEntry { name, weight, zone, address, control, state }
+        },
+    )
+}
+
+fn hash(text: &str) -> u64 {
+    ringway::key_hash(text.as_bytes())
+}
+
+fn cluster() -> impl Strategy<Value = ClusterFile> {
+    let layout = (1..=65_536i64, proptest::option::of("[!-~]{2}"));
+    (layout, proptest::collection::vec(node(), 1..9)).prop_filter_map(
+        "names or addresses are not unique",
+        |((vnodes, tag), nodes)| {
+            let mut layout =
+                Layout::ringway_v1().with_option("vnodes", OptionValue::Integer(vnodes));
+            if let Some(tag) = &tag {
+                layout = layout.and_then(|it| it.with_option("hash_tag", OptionValue::Text(tag)));
+            }
+            ClusterFile::new(layout.expect("options in range"), nodes).ok()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn printed_and_read_again_it_is_the_same(file in cluster()) {
+        let text = file.to_toml();
+        let again = ClusterFile::parse(&text, "printed");
+        prop_assert_eq!(again.as_ref(), Ok(&file), "{}", text);
+        prop_assert_eq!(again.expect("compared above").to_toml(), text);
+    }
+
+    #[test]
+    fn no_damaged_file_panics(
+        changes in proptest::collection::vec((any::<u16>(), 0..4u8, any::<u8>()), 1..8),
+    ) {
+        let mut bytes = WHOLE.as_bytes().to_vec();
+        for (at, how, byte) in changes {
+            let at = usize::from(at) % (bytes.len() + 1);
+            // Some bytes of meaning, so that damage reaches beyond the TOML reader.
+            let byte = if byte < 128 { b"[]={}\"'.\n-0915aen"[usize::from(byte) % 17] } else { byte };
+            match how {
+                0 => bytes.insert(at, byte),
+                1 => drop(bytes.splice(at..(at + 1).min(bytes.len()), [byte])),
+                2 => drop(bytes.drain(at..(at + usize::from(byte) % 40).min(bytes.len()))),
+                _ => {
+                    let end = (at + usize::from(byte) % 60).min(bytes.len());
+                    let copy = bytes[at..end].to_vec();
+                    bytes.splice(at..at, copy);
+                }
+            }
+        }
+        match ClusterFile::parse_bytes(&bytes, "damaged") {
+            Ok(file) => {
+                let printed = file.to_toml();
+                prop_assert_eq!(ClusterFile::parse(&printed, "again"), Ok(file));
+            }
+            Err(error) => {
+                let lines = 1 + bytes.iter().filter(|&&byte| byte == b'\n').count();
+                prop_assert!(error.line().is_none_or(|line| (1..=lines).contains(&line)), "{}", error);
+                prop_assert!(error.to_string().len() < 700, "{}", error);
+            }
+        }
+    }
+}
