@@ -228,6 +228,9 @@ pub enum Record {
 
 impl Record {
     /// The record's JSON text.
+    ///
+    /// # Panics
+    /// Never: records hold only texts and numbers, which JSON can hold.
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = match self {

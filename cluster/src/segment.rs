@@ -148,6 +148,7 @@ impl SegmentTable {
     }
 
     /// All segments in order of position.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &StoredSegment> {
         self.segments.iter()
     }
@@ -370,7 +371,7 @@ pub fn node_may(
             SegmentRecord { phase: Phase::Idle, incarnation, ..old.clone() }
         }
         Phase::Moving { .. } if mine => {
-            SegmentRecord { phase: Phase::Idle, epoch: old.epoch + 1, ..old.clone() }
+            SegmentRecord { phase: Phase::Idle, epoch: old.epoch.saturating_add(1), ..old.clone() }
         }
         Phase::Done if mine => SegmentRecord { phase: Phase::Idle, ..old.clone() },
         Phase::Moving { .. } | Phase::Done => {
