@@ -4,15 +4,30 @@ A released case is never changed: new ones are appended. vectors/README.md
 describes the form of the files.
 """
 
-import json
 import sys
 from pathlib import Path
 
 from cluster_cases import cluster_files
-from reference import MASK32, BuildError, Node, Table, check_nodes, read_options, xxh3_64
+from reference import MASK32, Table, xxh3_64
+from rules import (
+    LAYOUT,
+    POINT_MAX,
+    POINT_ZERO,
+    SHARED,
+    bytes_of,
+    digest,
+    in_hex,
+    named,
+    option_pairs,
+    rule,
+    rule_bytes,
+    table_of,
+    texts_of_rule,
+    to_text,
+)
+from table_cases import errors_file, segments_file
 
 FOLDER = Path(__file__).parent / "vectors"
-LAYOUT = "ringway-v1"
 WALK_LENGTH_MAX = 8
 
 
@@ -29,60 +44,6 @@ def write(check: bool) -> int:
             drifted.append(name)
             print(f"spec/vectors/{name} is not what reference.py gives", file=sys.stderr)
     return 1 if drifted else 0
-
-
-# ------------------------------------------- inputs: rules that README states
-
-
-def rule_bytes(length: int) -> bytes:
-    return bytes((i * 7 + length) % 251 for i in range(length))
-
-
-def bytes_of(row: dict, field: str) -> bytes | None:
-    """The value of `field`, given as text, as hexadecimal or by its length."""
-    if field in row:
-        return row[field].encode("utf-8")
-    if field + "_hex" in row:
-        return bytes.fromhex(row[field + "_hex"])
-    if field + "_length" in row:
-        return rule_bytes(row[field + "_length"])
-    return None
-
-
-def texts_of_rule(rule: dict) -> list[str]:
-    numbers = range(rule["first"], rule["first"] + rule["count"])
-    return [rule["prefix"] + str(number).zfill(rule["digits"]) for number in numbers]
-
-
-def rule(prefix: str, digits: int, first: int, count: int) -> dict:
-    return {"prefix": prefix, "digits": digits, "first": first, "count": count}
-
-
-def nodes_of(case: dict) -> list[Node]:
-    if "nodes_rule" in case:
-        return [Node(text.encode()) for text in texts_of_rule(case["nodes_rule"])]
-    return [
-        Node(
-            name=bytes_of(row, "name"),
-            weight=row.get("weight", 1),
-            zone=bytes_of(row, "zone"),
-            state=row.get("state", "up"),
-        )
-        for row in case["nodes"]
-    ]
-
-
-def table_of(case: dict) -> Table:
-    return Table(case["layout"], case["options"], nodes_of(case))
-
-
-def option_pairs(options: dict) -> list[list]:
-    """Options have an order: they are checked in it."""
-    return [[name, value] for name, value in options.items()]
-
-
-def digest(numbers) -> str:
-    return f"{xxh3_64(b''.join(number.to_bytes(4, 'little') for number in numbers)):016x}"
 
 
 # ------------------------------------------------------------------ xxh3.json
@@ -105,27 +66,8 @@ def xxh3_file() -> dict:
 
 # ------------------------------------------------------------ ringway-v1.json
 
-# Found by search; test_reference.py checks with another XXH3 that they are what is said.
-POINT_ZERO = "p14a43ba34"  # its point 0 is position 0
-POINT_MAX = "p1d0bdb572"  # its point 0 is position 2^32 - 1
-SHARED = [  # (name of the case, vnodes, names, their shared point)
-    ("default-vnodes", 160, [b"n0285", b"n0571"], 3831322283),
-    ("a-name-that-begins-with-the-other", 65_536, [b"db1", b"db10"], 1474259590),
-    ("names-differ-in-the-top-bit", 65_536, [b"n1\x7f", b"n1\x80"], 1868445727),
-    ("a-name-that-ends-in-nul", 65_536, [b"x2", b"x2\x00"], 2542905526),
-    ("three-nodes", 1, [b"t2160597", b"t3211636", b"t4479943"], 1926082925),
-]
-
 KEYS = ["", "a", "b", "user:1", "user:2", "user:3", "/index.html", "caf\u00e9", "10.0.0.1:7000"]
 KEY_LENGTHS = [0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 1024, 1025, 5000]
-
-
-def named(*names: str, **fields) -> list[dict]:
-    return [{"name": name, **fields} for name in names]
-
-
-def in_hex(names: list[bytes]) -> list[dict]:
-    return [{"name_hex": name.hex()} for name in names]
 
 
 def case(name: str, nodes, keys=None, positions=(), replicas=(), many=None, **options) -> dict:
@@ -405,148 +347,7 @@ def hash_tag_cases() -> list[dict]:
     return found
 
 
-# -------------------------------------------------------------- segments.json
-
-
-def segments_file() -> dict:
-    three = named("a", "b", "c")
-    asked = [
-        ("no-nodes", [], {}),
-        ("all-weight-0", named("a", "b", weight=0), {}),
-        ("one-node", named("a"), {}),
-        ("one-node-of-one-point", named("a"), {"vnodes": 1}),
-        ("two-nodes-of-one-point", named("a", "b"), {"vnodes": 1}),
-        ("three-nodes-of-two-points", three, {"vnodes": 2}),
-        ("three-nodes-of-ten-points", three, {"vnodes": 10}),
-        ("point-at-0", named(POINT_ZERO, "a"), {"vnodes": 1}),
-        ("point-at-max", named(POINT_MAX, "a"), {"vnodes": 1}),
-        ("points-at-0-and-max", named(POINT_MAX, "a", POINT_ZERO), {"vnodes": 1}),
-        ("only-points-at-0-and-max", named(POINT_ZERO, POINT_MAX), {"vnodes": 1}),
-        ("one-weight-0", [*named("a"), *named("b", weight=0), *named("c")], {"vnodes": 4}),
-        ("one-drains", [*named("a"), *named("b", state="drain"), *named("c")], {"vnodes": 4}),
-        ("one-down", [*named("a"), *named("b", state="down"), *named("c")], {"vnodes": 4}),
-        ("weights", [{"name": "a", "weight": 5}, {"name": "b"}, {"name": "c", "weight": 2}], {"vnodes": 3}),
-        ("hash-tag-changes-no-segment", three, {"vnodes": 2, "hash_tag": "{}"}),
-        ("shared-point", in_hex(SHARED[4][2]), {"vnodes": 1}),
-        ("shared-point-other-order", in_hex(SHARED[4][2][::-1]), {"vnodes": 1}),
-        ("shared-point-default-vnodes", in_hex(SHARED[0][2]), {}),
-        ("three-nodes", named("db1", "db2", "db3"), {}),
-        ("10-nodes", rule("n", 1, 0, 10), {}),
-        ("100-nodes", rule("n", 3, 0, 100), {}),
-        ("1000-nodes", rule("n", 4, 0, 1000), {}),
-        ("weights-0-to-10", [{"name": f"w{weight}", "weight": weight} for weight in range(11)], {}),
-    ]
-    cases = []
-    for name, nodes, options in asked:
-        found: dict = {"name": name, "layout": LAYOUT}
-        found["options"] = option_pairs(options)
-        found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
-        segments = table_of(found).segments()
-        found["count"] = len(segments)
-        found["digest"] = digest(number for segment in segments for number in segment)
-        if len(segments) <= 40:
-            found["segments"] = [list(segment) for segment in segments]
-        cases.append(found)
-    return {
-        "_comment": [
-            "The whole segment table of a table; inputs as in ringway-v1.json, see spec/vectors/README.md.",
-            "segments: [lo, hi, owner], both ends inclusive, ascending; absent where there are more than 40.",
-            "count: how many. digest: XXH3-64 of LE32(lo) LE32(hi) LE32(owner) of each in order.",
-        ],
-        "cases": cases,
-    }
-
-
-# ---------------------------------------------------------------- errors.json
-
-
-def errors_file() -> dict:
-    def good(count: int, **fields) -> list[dict]:
-        return named(*(f"n{i}" for i in range(count)), **fields)
-
-    def bad(*values, option: str) -> list[tuple]:
-        return [(good(1), {option: value}, LAYOUT) for value in values]
-
-    asked: list[tuple] = [
-        # What is accepted, at each limit.
-        ([], {}, LAYOUT),
-        ([{"name_length": 1}, {"name_length": 1024}], {}, LAYOUT),
-        ([{"name": "a", "zone_length": 1}, {"name": "b", "zone_length": 1024}], {}, LAYOUT),
-        (rule("n", 5, 0, 65_536), {"vnodes": 1}, LAYOUT),
-        ([{"name": "a", "weight": 256}], {"vnodes": 65536}, LAYOUT),
-        ([{"name": "a", "weight": 0}, {"name": "b", "weight": MASK32, "state": "drain"}], {}, LAYOUT),
-        (good(1), {"vnodes": 1, "hash_tag": "{}"}, LAYOUT),
-        (good(1), {"hash_tag": "!~"}, LAYOUT),
-        (good(1), {"hash_tag": "::"}, LAYOUT),
-        # The layout and its options.
-        (good(1), {}, "ringway-v2"),
-        (good(1), {}, "Ringway-v1"),
-        (good(1), {}, ""),
-        (good(1), {"vnode": 160}, LAYOUT),
-        (good(1), {"Vnodes": 160}, LAYOUT),
-        (good(1), {"": 160}, LAYOUT),
-        *bad(0, 65_537, -1, -160, (1 << 32) + 160, 1 << 62, -(1 << 63), option="vnodes"),
-        *bad("160", "", True, False, option="vnodes"),
-        *bad("", "{", "{}}", "{ ", " }", "\t}", "{\u007f", "\u00e9", "{\u00e9", 12, True, option="hash_tag"),
-        # Nodes.
-        ([{"name": ""}], {}, LAYOUT),
-        ([*good(2), {"name": ""}], {}, LAYOUT),
-        ([{"name_length": 1025}], {}, LAYOUT),
-        ([{"name": "a", "zone": ""}], {}, LAYOUT),
-        ([{"name": "a", "zone_length": 1025}], {}, LAYOUT),
-        (named("a", "b", "a"), {}, LAYOUT),
-        (named("a", "b", "b", "a"), {}, LAYOUT),
-        ([{"name": "a"}, {"name": "a", "weight": 0}], {}, LAYOUT),
-        ([{"name": "a", "state": "drain"}, {"name": "a", "state": "down"}], {}, LAYOUT),
-        ([{"name_length": 1024}, {"name": "a"}, {"name_length": 1024}], {}, LAYOUT),
-        (rule("n", 5, 0, 65_537), {"vnodes": 1}, LAYOUT),
-        ([{"name": "a", "weight": 257}], {"vnodes": 65536}, LAYOUT),
-        ([{"name": "a", "weight": (1 << 24) + 1}], {"vnodes": 1}, LAYOUT),
-        ([{"name": "a", "weight": 1 << 24}, {"name": "b"}], {"vnodes": 1}, LAYOUT),
-        ([{"name": "a", "weight": MASK32}], {"vnodes": 65536}, LAYOUT),
-        # 65,536 * 65,536 points: 0 in 32 bits.
-        ([{"name": "a", "weight": 65_536}], {"vnodes": 65536}, LAYOUT),
-        # Weights whose sum is 0 in 32 bits.
-        ([{"name": "a", "weight": MASK32}, {"name": "b"}], {"vnodes": 1}, LAYOUT),
-        (rule("n", 5, 0, 65_536), {"vnodes": 257}, LAYOUT),
-        # More than one thing wrong: the order of the checks.
-        ([{"name": ""}], {"vnodes": 0}, "ringway-v2"),
-        ([{"name": ""}], {"vnodes": 0}, LAYOUT),
-        (good(1), {"vnode": 1, "vnodes": 0}, LAYOUT),
-        (good(1), {"vnodes": 0, "vnode": 1}, LAYOUT),
-        (rule("n", 5, 0, 65_537), {"vnodes": 65536}, LAYOUT),
-        ([{"name": "a", "zone": ""}, {"name": ""}], {}, LAYOUT),
-        ([{"name": "", "zone": ""}], {}, LAYOUT),
-        ([{"name_length": 1025, "zone_length": 1025}], {}, LAYOUT),
-        ([{"name": "a"}, {"name": "a"}, {"name": ""}], {}, LAYOUT),
-        ([{"name": ""}, {"name": ""}], {}, LAYOUT),
-        ([{"name_length": 1025}, {"name_length": 1025}], {}, LAYOUT),
-        (named("a", "a", weight=MASK32), {}, LAYOUT),
-    ]
-    return {
-        "_comment": [
-            "Which input is refused, with which error; inputs as in ringway-v1.json,",
-            "see spec/vectors/README.md.",
-            "error: the machine name of the error, or null where the table is built.",
-            "node: the index of the node that the error is about, or null.",
-            "points: where the table is built, its number of points (16,777,216 at most).",
-        ],
-        "cases": [refusal(*row) for row in asked],
-    }
-
-
-def refusal(nodes, options: dict, layout: str) -> dict:
-    found: dict = {"layout": layout, "options": option_pairs(options)}
-    found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
-    try:
-        read = read_options(layout, found["options"])
-        points = check_nodes(nodes_of(found), read.vnodes)
-        return {**found, "error": None, "node": None, "points": points}
-    except BuildError as refused:
-        return {**found, "error": refused.error, "node": refused.node, "points": None}
-
-
-# --------------------------------------------------------------- the JSON text
+# ---------------------------------------------------------------- the files
 
 FILES = {
     "xxh3.json": xxh3_file,
@@ -555,19 +356,3 @@ FILES = {
     "errors.json": errors_file,
     "cluster-files.json": cluster_files,
 }
-
-
-def to_text(value: dict) -> str:
-    return pretty(value, "") + "\n"
-
-
-def pretty(value, indent: str) -> str:
-    """JSON in ASCII; what fits stands on one line."""
-    line = json.dumps(value)
-    if len(indent) + len(line) <= 110 or not isinstance(value, dict | list) or not value:
-        return line
-    inner = indent + " "
-    if isinstance(value, dict):
-        parts = [f"{inner}{json.dumps(name)}: {pretty(item, inner)}" for name, item in value.items()]
-        return "{\n" + ",\n".join(parts) + "\n" + indent + "}"
-    return "[\n" + ",\n".join(inner + pretty(item, inner) for item in value) + "\n" + indent + "]"

@@ -6,8 +6,8 @@
     python3 spec/reference.py selftest           XXH3 against its published answers
 
 It is written to be read beside SPEC.md, whose sections the headings name; section
-9 is in cluster_file.py. The cases that the vectors hold are chosen in cases.py and
-cluster_cases.py; their answers come from here.
+9 is in cluster_file.py. What the vectors ask is chosen in cases.py and the files it
+imports; the answers come from here.
 """
 
 import re

@@ -20,6 +20,7 @@ sys.path.insert(0, str(FOLDER))
 import cases  # noqa: E402
 import cluster_file  # noqa: E402
 import reference  # noqa: E402
+import rules  # noqa: E402
 from reference import MASK32, Node, Table  # noqa: E402
 
 SEED = 20261122
@@ -28,7 +29,7 @@ SEED = 20261122
 @pytest.mark.parametrize("start", range(0, 2101, 100))
 def test_xxh3_equals_the_c_implementation_at_every_length(start):
     for length in range(start, min(start + 100, 2101)):
-        data = cases.rule_bytes(length)
+        data = rules.rule_bytes(length)
         assert reference.xxh3_64(data) == xxhash.xxh3_64_intdigest(data), f"length {length}"
 
 
@@ -102,7 +103,7 @@ def assert_owners(table: Table, nodes: list[Node], position: int, walk: list[int
 
 def test_segments_cover_everything_once():
     for case in json.loads((FOLDER / "vectors" / "segments.json").read_text())["cases"]:
-        table = cases.table_of(case)
+        table = rules.table_of(case)
         segments = table.segments()
         if not segments:
             assert table.eligible == 0
@@ -112,7 +113,7 @@ def test_segments_cover_everything_once():
             assert low == high + 1 and owner != next_owner, case["name"]
 
 
-@pytest.mark.parametrize("name, vnodes, names, point", cases.SHARED)
+@pytest.mark.parametrize("name, vnodes, names, point", rules.SHARED)
 def test_shared_points_are_shared(name, vnodes, names, point):
     for node in names:
         points = (xxhash.xxh3_64_intdigest(node + i.to_bytes(4, "little")) >> 32 for i in range(vnodes))
@@ -123,7 +124,7 @@ def test_shared_points_are_shared(name, vnodes, names, point):
 
 
 def test_points_at_both_ends_are_there():
-    for name, point in ((cases.POINT_ZERO, 0), (cases.POINT_MAX, MASK32)):
+    for name, point in ((rules.POINT_ZERO, 0), (rules.POINT_MAX, MASK32)):
         assert xxhash.xxh3_64_intdigest(name.encode() + bytes(4)) >> 32 == point
 
 
