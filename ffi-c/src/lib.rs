@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The C ABI of Ringway; `include/ringway.h` is made from this crate and is its manual.
+//!
+//! One file for each C object (`builder`, `table`), and three of pure mechanism: `guard` (pointers
+//! and panics), `status` (codes and their texts), `version`. The comments of exports are written
+//! for the header, so they speak C.
+#![allow(non_camel_case_types, reason = "types are named as in C")]
+
+pub mod builder;
+pub mod cluster_file;
+mod guard;
+#[cfg(test)]
+mod header;
+pub mod status;
+pub mod table;
+pub mod version;

@@ -1,0 +1,131 @@
+//! Status codes: fixed numbers, never reused, and their texts.
+
+use core::ffi::{CStr, c_char};
+
+use ringway::BuildError;
+
+use crate::guard::guard_or;
+
+/// What a call came to: RINGWAY_STATUS_OK, or why it did nothing.
+///
+/// The numbers never change and are never reused; later versions may add some.
+/// ringway_status_message() has a text for every number.
+pub type ringway_status = i32;
+
+/// The call did what it says.
+pub const RINGWAY_STATUS_OK: ringway_status = 0;
+/// No node may own the key: there is none, or each has weight 0 or is drained.
+pub const RINGWAY_STATUS_NO_OWNER: ringway_status = 1;
+/// A NULL or misaligned pointer, a length above PTRDIFF_MAX, a number that means nothing.
+pub const RINGWAY_STATUS_INVALID_ARGUMENT: ringway_status = 2;
+/// A fault inside the library was caught; please report it.
+pub const RINGWAY_STATUS_PANIC: ringway_status = 3;
+/// There was not enough memory.
+pub const RINGWAY_STATUS_OUT_OF_MEMORY: ringway_status = 4;
+/// The table has no node of that index or name.
+pub const RINGWAY_STATUS_NO_SUCH_NODE: ringway_status = 5;
+/// The layout's key hash is not one of 32 or 64 bits.
+pub const RINGWAY_STATUS_NO_KEY_HASH: ringway_status = 6;
+/// This build knows no layout of that name.
+pub const RINGWAY_STATUS_UNKNOWN_LAYOUT: ringway_status = 7;
+/// The layout has no option of that name.
+pub const RINGWAY_STATUS_UNKNOWN_OPTION: ringway_status = 8;
+/// An option's value is out of range or of the wrong type.
+pub const RINGWAY_STATUS_BAD_OPTION: ringway_status = 9;
+/// The option was set before.
+pub const RINGWAY_STATUS_OPTION_TWICE: ringway_status = 10;
+/// More than 65,536 nodes.
+pub const RINGWAY_STATUS_TOO_MANY_NODES: ringway_status = 11;
+/// More points than a ring holds: lower the weights or the vnodes.
+pub const RINGWAY_STATUS_TOO_MANY_POINTS: ringway_status = 12;
+/// A node's name is empty.
+pub const RINGWAY_STATUS_NAME_EMPTY: ringway_status = 13;
+/// A node's name has more than 1,024 bytes.
+pub const RINGWAY_STATUS_NAME_TOO_LONG: ringway_status = 14;
+/// A node's zone is there but empty.
+pub const RINGWAY_STATUS_ZONE_EMPTY: ringway_status = 15;
+/// A node's zone has more than 1,024 bytes.
+pub const RINGWAY_STATUS_ZONE_TOO_LONG: ringway_status = 16;
+/// Two nodes have one name.
+pub const RINGWAY_STATUS_DUPLICATE_NAME: ringway_status = 17;
+/// The nodes do not make a table, for a reason that this version has no number for.
+pub const RINGWAY_STATUS_NOT_BUILT: ringway_status = 18;
+/// The cluster file is not one; the message names line and field.
+pub const RINGWAY_STATUS_BAD_CLUSTER_FILE: ringway_status = 19;
+/// The cluster file could not be read.
+pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
+
+/// The text of a status: static, in English, without full stop, never NULL.
+///
+/// Any number is allowed; one that is no status has a text that says so.
+#[unsafe(no_mangle)]
+pub extern "C" fn ringway_status_message(status: i32) -> *const c_char {
+    guard_or(c"the text of the status is missing".as_ptr(), || text(status).as_ptr())
+}
+
+/// The text of `status`.
+pub(crate) const fn text(status: ringway_status) -> &'static CStr {
+    match status {
+        RINGWAY_STATUS_OK => c"ok",
+        RINGWAY_STATUS_NO_OWNER => c"no node may own the key",
+        RINGWAY_STATUS_INVALID_ARGUMENT => {
+            c"a pointer is NULL or misaligned, a length absurd, or a number without meaning"
+        }
+        RINGWAY_STATUS_PANIC => c"a fault inside ringway was caught; please report it",
+        RINGWAY_STATUS_OUT_OF_MEMORY => c"not enough memory",
+        RINGWAY_STATUS_NO_SUCH_NODE => c"the table has no node of that index or name",
+        RINGWAY_STATUS_NO_KEY_HASH => c"the layout's key hash is not one of 32 or 64 bits",
+        RINGWAY_STATUS_UNKNOWN_LAYOUT => c"this build knows no layout of that name",
+        RINGWAY_STATUS_UNKNOWN_OPTION => c"the layout has no option of that name",
+        RINGWAY_STATUS_BAD_OPTION => c"the option's value is out of range or of the wrong type",
+        RINGWAY_STATUS_OPTION_TWICE => c"the option was set before",
+        RINGWAY_STATUS_TOO_MANY_NODES => c"a table holds at most 65536 nodes",
+        RINGWAY_STATUS_TOO_MANY_POINTS => {
+            c"more points than a ring holds; lower the weights or the vnodes"
+        }
+        RINGWAY_STATUS_NAME_EMPTY => c"a node's name is empty; give it 1 to 1024 bytes",
+        RINGWAY_STATUS_NAME_TOO_LONG => c"a node's name has more than 1024 bytes",
+        RINGWAY_STATUS_ZONE_EMPTY => c"a node's zone is empty; give it 1 to 1024 bytes or none",
+        RINGWAY_STATUS_ZONE_TOO_LONG => c"a node's zone has more than 1024 bytes",
+        RINGWAY_STATUS_DUPLICATE_NAME => c"two nodes have the same name; names are identities",
+        RINGWAY_STATUS_NOT_BUILT => c"the nodes do not make a table",
+        RINGWAY_STATUS_BAD_CLUSTER_FILE => c"the cluster file is not valid",
+        RINGWAY_STATUS_FILE_NOT_READ => c"the cluster file could not be read",
+        _ => c"not a status of this version of ringway",
+    }
+}
+
+/// The status of a table that could not be built.
+pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
+    match error.name() {
+        "unknown-layout" => RINGWAY_STATUS_UNKNOWN_LAYOUT,
+        "unknown-option" => RINGWAY_STATUS_UNKNOWN_OPTION,
+        "bad-option" => RINGWAY_STATUS_BAD_OPTION,
+        "too-many-nodes" => RINGWAY_STATUS_TOO_MANY_NODES,
+        "too-many-points" => RINGWAY_STATUS_TOO_MANY_POINTS,
+        "name-empty" => RINGWAY_STATUS_NAME_EMPTY,
+        "name-too-long" => RINGWAY_STATUS_NAME_TOO_LONG,
+        "zone-empty" => RINGWAY_STATUS_ZONE_EMPTY,
+        "zone-too-long" => RINGWAY_STATUS_ZONE_TOO_LONG,
+        "duplicate-name" => RINGWAY_STATUS_DUPLICATE_NAME,
+        _ => RINGWAY_STATUS_NOT_BUILT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_a_text_of_its_own() {
+        let unknown = text(-1);
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_FILE_NOT_READ).map(text).collect();
+        assert!(!texts.contains(&unknown));
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), 21);
+        for status in [21, i32::MIN, i32::MAX] {
+            assert_eq!(text(status), unknown);
+        }
+    }
+}

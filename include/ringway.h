@@ -1,0 +1,685 @@
+/*
+ * Ringway: one key-to-node map, the same bits in every language.
+ *
+ * Made from ffi-c/src by its tests; edit there. This file is the manual.
+ *
+ *   A ringway_builder takes a layout's name, options and nodes and builds a ringway_table, or a
+ *   table is read from a cluster file. The table says which node owns a key. Nodes are told by
+ *   index: the order in which they were added. Addresses and connections are the caller's, in an
+ *   array of its own.
+ *
+ * Rules for every function:
+ *   - Bytes are (const uint8_t *, size_t) of any value, NULs included; (NULL, 0) is empty. They are
+ *     read during the call only, and copied where they are kept.
+ *   - What can fail returns ringway_status; results are written to the last parameters, and only if
+ *     it is RINGWAY_STATUS_OK. Errors are named without RINGWAY_STATUS_ below.
+ *   - NULL where something is needed, misaligned pointers and lengths above PTRDIFF_MAX are
+ *     RINGWAY_STATUS_INVALID_ARGUMENT. Lookups take no lock. Nothing here prints, or keeps global
+ *     state; a fault inside comes back as RINGWAY_STATUS_PANIC (after Rust's report on stderr).
+ */
+
+#ifndef RINGWAY_H
+#define RINGWAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RINGWAY_MUST_USE __attribute__((warn_unused_result))
+#else
+#define RINGWAY_MUST_USE
+#endif
+
+/**
+ * The version of this header; ringway_version() has that of the library that runs.
+ */
+#define RINGWAY_VERSION "0.1.0"
+#define RINGWAY_VERSION_MAJOR 0
+#define RINGWAY_VERSION_MINOR 1
+#define RINGWAY_VERSION_PATCH 0
+
+/**
+ * A node that owns keys and answers.
+ */
+#define RINGWAY_STATE_UP 0
+
+/**
+ * A node that owns keys but does not answer; in the ringway-* layouts its keys stay with it.
+ */
+#define RINGWAY_STATE_DOWN 1
+
+/**
+ * A node that counts as weight 0: it owns nothing.
+ */
+#define RINGWAY_STATE_DRAIN 2
+
+/**
+ * In the results of ringway_table_owner_many(): nobody owns this key. No index is this large.
+ */
+#define RINGWAY_NO_NODE UINT32_MAX
+
+/**
+ * The number of this binary interface, which is also that of the shared library's soname.
+ *
+ * It is raised when a program built with an older header would no longer work. Compare it with
+ * ringway_abi_version() after loading the library at run time.
+ */
+#define RINGWAY_ABI_VERSION 0
+
+/**
+ * A layout, its options and nodes: what a table is built from.
+ *
+ * Who frees it: the caller, with ringway_builder_free().
+ * Threads: one at a time.
+ * Outlives: nothing needs to outlive it and it outlives nothing. It copies what it is given, and
+ * the tables that it built do not need it.
+ */
+typedef struct ringway_builder ringway_builder;
+
+/**
+ * Who owns which key: an immutable snapshot of nodes under a layout.
+ *
+ * Who frees it: it counts references; whoever holds one gives it back with ringway_table_free().
+ * Threads: any number at once, without locks; the last reference may be given back on any thread.
+ * Outlives: the names, zones and texts that its functions hand out; it needs nothing else.
+ *
+ * To change the nodes, build a new table, put its pointer where the readers look, and give back
+ * the old one when the last of them is done with it.
+ */
+typedef struct ringway_table ringway_table;
+
+/**
+ * What a call came to: RINGWAY_STATUS_OK, or why it did nothing.
+ *
+ * The numbers never change and are never reused; later versions may add some.
+ * ringway_status_message() has a text for every number.
+ */
+typedef int32_t ringway_status;
+
+/**
+ * The call did what it says.
+ */
+#define RINGWAY_STATUS_OK 0
+
+/**
+ * No node may own the key: there is none, or each has weight 0 or is drained.
+ */
+#define RINGWAY_STATUS_NO_OWNER 1
+
+/**
+ * A NULL or misaligned pointer, a length above PTRDIFF_MAX, a number that means nothing.
+ */
+#define RINGWAY_STATUS_INVALID_ARGUMENT 2
+
+/**
+ * A fault inside the library was caught; please report it.
+ */
+#define RINGWAY_STATUS_PANIC 3
+
+/**
+ * There was not enough memory.
+ */
+#define RINGWAY_STATUS_OUT_OF_MEMORY 4
+
+/**
+ * The table has no node of that index or name.
+ */
+#define RINGWAY_STATUS_NO_SUCH_NODE 5
+
+/**
+ * The layout's key hash is not one of 32 or 64 bits.
+ */
+#define RINGWAY_STATUS_NO_KEY_HASH 6
+
+/**
+ * This build knows no layout of that name.
+ */
+#define RINGWAY_STATUS_UNKNOWN_LAYOUT 7
+
+/**
+ * The layout has no option of that name.
+ */
+#define RINGWAY_STATUS_UNKNOWN_OPTION 8
+
+/**
+ * An option's value is out of range or of the wrong type.
+ */
+#define RINGWAY_STATUS_BAD_OPTION 9
+
+/**
+ * The option was set before.
+ */
+#define RINGWAY_STATUS_OPTION_TWICE 10
+
+/**
+ * More than 65,536 nodes.
+ */
+#define RINGWAY_STATUS_TOO_MANY_NODES 11
+
+/**
+ * More points than a ring holds: lower the weights or the vnodes.
+ */
+#define RINGWAY_STATUS_TOO_MANY_POINTS 12
+
+/**
+ * A node's name is empty.
+ */
+#define RINGWAY_STATUS_NAME_EMPTY 13
+
+/**
+ * A node's name has more than 1,024 bytes.
+ */
+#define RINGWAY_STATUS_NAME_TOO_LONG 14
+
+/**
+ * A node's zone is there but empty.
+ */
+#define RINGWAY_STATUS_ZONE_EMPTY 15
+
+/**
+ * A node's zone has more than 1,024 bytes.
+ */
+#define RINGWAY_STATUS_ZONE_TOO_LONG 16
+
+/**
+ * Two nodes have one name.
+ */
+#define RINGWAY_STATUS_DUPLICATE_NAME 17
+
+/**
+ * The nodes do not make a table, for a reason that this version has no number for.
+ */
+#define RINGWAY_STATUS_NOT_BUILT 18
+
+/**
+ * The cluster file is not one; the message names line and field.
+ */
+#define RINGWAY_STATUS_BAD_CLUSTER_FILE 19
+
+/**
+ * The cluster file could not be read.
+ */
+#define RINGWAY_STATUS_FILE_NOT_READ 20
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a builder for the layout of that name, such as "ringway-v1", with its default options.
+ *
+ * On success *builder is the caller's, to be freed with ringway_builder_free().
+ *
+ * Errors:
+ * UNKNOWN_LAYOUT, also for an empty name; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - layout points to layout_len bytes, or is NULL and layout_len 0.
+ * - builder points to a pointer to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_new(const uint8_t *layout,
+                                   size_t layout_len,
+                                   ringway_builder **builder);
+
+/**
+ * Frees a builder; NULL is allowed. The tables that it built live on.
+ *
+ * The caller promises:
+ * - builder is NULL or came from ringway_builder_new() and was not freed.
+ */
+void ringway_builder_free(ringway_builder *builder);
+
+/**
+ * Sets an option that is a whole number, such as "vnodes".
+ *
+ * Errors:
+ * UNKNOWN_OPTION; BAD_OPTION if the number is out of range or the option is no number;
+ * OPTION_TWICE; INVALID_ARGUMENT. The builder is then as it was.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_integer(ringway_builder *builder,
+                                           const uint8_t *name,
+                                           size_t name_len,
+                                           int64_t value);
+
+/**
+ * Sets an option that is a text, such as "hash_tag". The text is copied.
+ *
+ * Errors:
+ * UNKNOWN_OPTION; BAD_OPTION if the text is not one that the option takes, is not UTF-8, or the
+ * option is no text; OPTION_TWICE; INVALID_ARGUMENT. The builder is then as it was.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0; value and value_len likewise.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_text(ringway_builder *builder,
+                                        const uint8_t *name,
+                                        size_t name_len,
+                                        const uint8_t *value,
+                                        size_t value_len);
+
+/**
+ * Sets an option that is true (1) or false (0).
+ *
+ * Errors:
+ * UNKNOWN_OPTION; BAD_OPTION if the option is no boolean; OPTION_TWICE; INVALID_ARGUMENT, also
+ * for a value other than 0 and 1. The builder is then as it was.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_boolean(ringway_builder *builder,
+                                           const uint8_t *name,
+                                           size_t name_len,
+                                           uint32_t value);
+
+/**
+ * Adds a node; its index in tables is the number of nodes added before it.
+ *
+ * name is its identity, 1 to 1,024 bytes of any value, and weight its share of the keys (0: none).
+ * Replicas go to different zones first; (NULL, 0) is no zone. state is one of RINGWAY_STATE_*.
+ * Name and zone are copied. What they hold is checked when the table is built.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also for an unknown state; OUT_OF_MEMORY. The builder is then as it was.
+ *
+ * Cost:
+ * O(name_len + zone_len) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0; zone and zone_len likewise.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_add_node(ringway_builder *builder,
+                                        const uint8_t *name,
+                                        size_t name_len,
+                                        uint32_t weight,
+                                        const uint8_t *zone,
+                                        size_t zone_len,
+                                        uint32_t state);
+
+/**
+ * Builds a table of the nodes added so far, in the order in which they were added.
+ *
+ * On success *table is a reference of the caller's, to be given back with ringway_table_free().
+ * The builder is unchanged: more nodes may be added and another table built.
+ *
+ * On failure message receives up to message_size bytes of explanation, always ended by a NUL and
+ * cut between UTF-8 characters, and *message_len the length of the whole explanation without NUL:
+ * it was cut if that is >= message_size. message may be (NULL, 0) and message_len NULL. On
+ * success neither is written.
+ *
+ * Errors:
+ * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
+ * TOO_MANY_POINTS (checked in this order), NOT_BUILT, INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(points log points) time and O(points) memory; a node has vnodes x weight points.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - message points to message_size bytes to be written, or is NULL and message_size 0.
+ * - message_len is NULL or points to a size_t to be written; table points to a pointer to be
+ *   written. None of the three overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_build(const ringway_builder *builder,
+                                     char *message,
+                                     size_t message_size,
+                                     size_t *message_len,
+                                     const ringway_table **table);
+
+/**
+ * Builds the table that the text of a cluster file describes; indices are in the file's order.
+ *
+ * On success *table is a reference of the caller's, to be given back with ringway_table_free().
+ * message, message_size and message_len are as for ringway_builder_build(); the explanation names
+ * line and field. A cluster file's addresses are not part of a table.
+ *
+ * Errors:
+ * BAD_CLUSTER_FILE; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(text_len), then as ringway_builder_build().
+ *
+ * The caller promises:
+ * - text points to text_len bytes, or is NULL and text_len 0.
+ * - message, message_len and table are as for ringway_builder_build().
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_from_cluster_text(const uint8_t *text,
+                                               size_t text_len,
+                                               char *message,
+                                               size_t message_size,
+                                               size_t *message_len,
+                                               const ringway_table **table);
+
+/**
+ * Builds the table that the cluster file at that path describes; indices are in the file's order.
+ *
+ * As ringway_table_from_cluster_text(), but for the path: path_len bytes without NUL, as the
+ * system takes them, UTF-8 on Windows.
+ *
+ * Errors:
+ * FILE_NOT_READ; BAD_CLUSTER_FILE, also for more than 64 MiB; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * Reads the file, then as ringway_builder_build().
+ *
+ * The caller promises:
+ * - path points to path_len bytes, or is NULL and path_len 0.
+ * - message, message_len and table are as for ringway_builder_build().
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_from_cluster_file(const uint8_t *path,
+                                               size_t path_len,
+                                               char *message,
+                                               size_t message_size,
+                                               size_t *message_len,
+                                               const ringway_table **table);
+
+/**
+ * The text of a status: static, in English, without full stop, never NULL.
+ *
+ * Any number is allowed; one that is no status has a text that says so.
+ */
+const char *ringway_status_message(int32_t status);
+
+/**
+ * Adds a reference: ringway_table_free() is then to be called once more. The pointer stays the same.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is NULL or the caller holds a reference to it.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_ref(const ringway_table *table);
+
+/**
+ * Gives back a reference; the last one frees the table. NULL is allowed.
+ *
+ * The caller promises:
+ * - table is NULL or the caller holds a reference to it, which it no longer uses.
+ */
+void ringway_table_free(const ringway_table *table);
+
+/**
+ * The index of the node that owns the key.
+ *
+ * Errors:
+ * NO_OWNER; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len) to hash the key, then the same few steps whatever the number of nodes.
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - index points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner(const ringway_table *table,
+                                   const uint8_t *key,
+                                   size_t key_len,
+                                   uint32_t *index);
+
+/**
+ * The index of the node that owns the keys of that hash, for callers that have it already.
+ *
+ * hash is what ringway_table_key_hash() gives; for ringway-v1, XXH3-64 of the key. With an option
+ * hash_tag, it is the hash of the tagged part.
+ *
+ * Errors:
+ * NO_OWNER; NO_KEY_HASH; INVALID_ARGUMENT, also for a hash of more bits than the layout's.
+ *
+ * Cost:
+ * The same few steps whatever the number of nodes.
+ *
+ * The caller promises:
+ * - table is live; index points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_hash(const ringway_table *table,
+                                        uint64_t hash,
+                                        uint32_t *index);
+
+/**
+ * The owners of many keys, in one call.
+ *
+ * keys has count pointers and key_lens their lengths. indices[i] becomes the index of the node
+ * that owns keys[i], or RINGWAY_NO_NODE where nobody does.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also for one bad key: then nothing is written.
+ *
+ * Cost:
+ * As count calls of ringway_table_owner().
+ *
+ * The caller promises:
+ * - table is live; keys and key_lens point to count elements each, or are NULL and count 0; each
+ *   keys[i] points to key_lens[i] bytes, or is NULL and key_lens[i] 0.
+ * - indices points to count elements to be written, and overlaps none of the others.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_many(const ringway_table *table,
+                                        const uint8_t *const *keys,
+                                        const size_t *key_lens,
+                                        size_t count,
+                                        uint32_t *indices);
+
+/**
+ * The first capacity nodes that should hold the key, its owner first: one of each zone, then
+ * others, in the order of the walk.
+ *
+ * *count becomes how many were written: fewer than capacity if fewer nodes may own keys, and 0 if
+ * none may.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len) and a walk over the nodes that come first; without zones it ends with the last one
+ * written.
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - indices points to capacity elements to be written, or is NULL and capacity 0; count points to
+ *   a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owners(const ringway_table *table,
+                                    const uint8_t *key,
+                                    size_t key_len,
+                                    uint32_t *indices,
+                                    size_t capacity,
+                                    size_t *count);
+
+/**
+ * The first capacity candidates for the key in order of preference, its owner first: where it
+ * goes if the ones before are unavailable. Each node that may own keys comes once; zones play no
+ * part.
+ *
+ * *count becomes how many were written.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len), then a walk that ends with the last candidate written.
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - indices points to capacity elements to be written, or is NULL and capacity 0; count points to
+ *   a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_walk(const ringway_table *table,
+                                  const uint8_t *key,
+                                  size_t key_len,
+                                  uint32_t *indices,
+                                  size_t capacity,
+                                  size_t *count);
+
+/**
+ * How many bits the layout's key hash has: 32 or 64.
+ *
+ * Errors:
+ * NO_KEY_HASH if it is not one that callers may compute themselves; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; bits points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_hash_bits(const ringway_table *table,
+                                       uint32_t *bits);
+
+/**
+ * The layout's hash of the key, for ringway_table_owner_hash().
+ *
+ * Errors:
+ * NO_KEY_HASH; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len).
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - hash points to a uint64_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_key_hash(const ringway_table *table,
+                                      const uint8_t *key,
+                                      size_t key_len,
+                                      uint64_t *hash);
+
+/**
+ * The layout's name: static text of *name_len bytes, without NUL.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; name and name_len point to places to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_layout(const ringway_table *table,
+                                    const uint8_t **name,
+                                    size_t *name_len);
+
+/**
+ * How many nodes the table has, those that own nothing included.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; count points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_node_count(const ringway_table *table,
+                                        uint32_t *count);
+
+/**
+ * The index of the node of that name.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(nodes).
+ *
+ * The caller promises:
+ * - table is live; name points to name_len bytes, or is NULL and name_len 0.
+ * - index points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_index_of(const ringway_table *table,
+                                      const uint8_t *name,
+                                      size_t name_len,
+                                      uint32_t *index);
+
+/**
+ * The name of a node: *name_len bytes without NUL, valid as long as the table.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; name and name_len point to places to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_node_name(const ringway_table *table,
+                                       uint32_t index,
+                                       const uint8_t **name,
+                                       size_t *name_len);
+
+/**
+ * The weight of a node.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; weight points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_node_weight(const ringway_table *table,
+                                         uint32_t index,
+                                         uint32_t *weight);
+
+/**
+ * The zone of a node: *zone_len bytes without NUL, valid as long as the table; (NULL, 0) if it
+ * has none.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; zone and zone_len point to places to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_node_zone(const ringway_table *table,
+                                       uint32_t index,
+                                       const uint8_t **zone,
+                                       size_t *zone_len);
+
+/**
+ * The state of a node: one of RINGWAY_STATE_*.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is live; state points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_node_state(const ringway_table *table,
+                                        uint32_t index,
+                                        uint32_t *state);
+
+/**
+ * The RINGWAY_ABI_VERSION of the library that runs. Any thread.
+ */
+uint32_t ringway_abi_version(void);
+
+/**
+ * The RINGWAY_VERSION of the library that runs: static text, never NULL. Any thread.
+ */
+const char *ringway_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* RINGWAY_H */
