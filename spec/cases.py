@@ -256,6 +256,9 @@ def name_cases() -> list[dict]:
 
 def size_cases() -> list[dict]:
     many = rule("key-", 1, 0, 20_000)
+    # Each of these keys is the bytes of a node's only point, so that node owns it.
+    indices = (0, 255, 256, 32_767, 32_768, 65_534, 65_535)
+    on_points = [{"key_hex": (f"n{index:05}".encode() + bytes(4)).hex()} for index in indices]
     return [
         case("10-nodes", rule("n", 1, 0, 10), numbered_keys(40), many=many),
         case("9-of-them", named(*(f"n{n}" for n in range(10) if n != 4)), numbered_keys(40), many=many),
@@ -265,6 +268,7 @@ def size_cases() -> list[dict]:
         case("10-nodes-of-2-vnodes", rule("n", 1, 0, 10), numbered_keys(20), many=many, vnodes=2),
         case("10-nodes-of-500-vnodes", rule("n", 1, 0, 10), numbered_keys(20), many=many, vnodes=500),
         case("1000-nodes-of-7-vnodes", rule("n", 4, 0, 1000), numbered_keys(20), many=many, vnodes=7),
+        case("65536-nodes", rule("n", 5, 0, 65_536), on_points, many=many, vnodes=1),
         case("2-nodes-of-65536-vnodes", rule("n", 1, 0, 2), numbered_keys(10), many=many, vnodes=65_536),
     ]
 
