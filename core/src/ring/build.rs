@@ -8,7 +8,7 @@ use crate::{
     hash::{key_hash, position},
     layout::TEXT_BYTES_MAX,
     placement::NodeSet,
-    ring::{NO_WINDOW, WINDOW},
+    ring::{WINDOW, point::NOWHERE},
 };
 
 /// Builds rings: a layout, then [`build`](Self::build) or [`build_in`](Self::build_in).
@@ -83,6 +83,10 @@ impl RingBuilder {
         check::texts(nodes)?;
         let memory = storage.as_mut();
         let needed = self.storage_needed(nodes);
+        // Beyond this, memory would reach to where a ring without a guide says that it has none.
+        if memory.len() > NOWHERE as usize {
+            return Err(BuildError::TooManyPoints { points: memory.len() as u64 });
+        }
         let too_small = BuildError::StorageTooSmall { needed, available: memory.len() };
         let scratch = memory.get_mut(..nodes.len()).ok_or(too_small)?;
         for (slot, index) in scratch.iter_mut().zip(0..) {
@@ -134,7 +138,7 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
         let mut owners = NodeSet::new();
         let mut owner_count = 0;
         for point in &mut *points {
-            *point = point.without_guide();
+            *point = Point::new(point.position(), point.owner());
             owner_count += u32::from(owners.insert(point.owner()));
         }
         points.sort_unstable_by_key(|point| point.sort_key());
@@ -199,7 +203,6 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
     Ring {
         storage,
         len,
-        window_last: if guided { len - WINDOW } else { NO_WINDOW },
         buckets: if guided { bucket_count(len) } else { 1 },
         owner_count,
         hash_tag,
@@ -208,23 +211,25 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 
 /// Writes the guide into the points; false if there is none.
 fn guide(points: &mut [Point]) -> bool {
-    let buckets = u64::from(bucket_count(points.len()));
+    let buckets = bucket_count(points.len());
+    let start_last = points.len().saturating_sub(WINDOW);
     let mut start = 0;
     let mut fits = points.len() >= WINDOW;
-    for bucket in 0..points.len() {
-        // The first position of the bucket: the least whose product reaches it.
-        let first = ((bucket as u64) << 32).div_ceil(buckets);
+    for bucket in 0..buckets {
+        // The bucket's first position: the least whose product with `buckets` reaches it.
+        let first = (u64::from(bucket) << 32).div_ceil(u64::from(buckets));
         while points.get(start).is_some_and(|point| u64::from(point.position()) < first) {
             start += 1;
         }
-        let Some(point) = points.get_mut(bucket) else { break };
-        match point.with_guide(bucket, start) {
+        let shown = bucket_count(start.min(start_last));
+        let Some(point) = points.get_mut(bucket as usize) else { break };
+        match point.with_start(bucket, shown) {
             Some(guided) if fits => *point = guided,
             _ => fits = false,
         }
     }
     if !fits {
-        points.iter_mut().for_each(|point| *point = point.without_guide());
+        points.iter_mut().for_each(|point| *point = point.without_start());
     }
     fits
 }

@@ -22,8 +22,8 @@
 //!   of 32 bits position and 16 bits owner has just these to spare. So point `b` carries bucket
 //!   `b`'s start, the ring is one array of eight bytes a point wherever the caller keeps it, and
 //!   the two accesses of a lookup are mostly in the same few kilobytes.
-//! - *Counting does not know about ends.* A start within the last four points is moved back to the
-//!   fourth from the end: what it then counts besides is before the position anyway. Wrapping
+//! - *Counting does not know about ends.* A start within the last three points is written as the
+//!   fourth from the end: what is then counted besides is before the position anyway. Wrapping
 //!   around shows as a count of 4.
 //! - *A count of 4 bisects inside the bucket*, whose end is the next one's start. Positions that
 //!   somebody chose to fall into one bucket thus cost what a binary search costs, not more.
@@ -38,6 +38,7 @@ mod point;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
+use self::point::NOWHERE;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
@@ -46,8 +47,6 @@ use crate::{
 
 /// How many points a lookup looks at.
 const WINDOW: usize = 4;
-/// Stands for the last start of a window where there is no guide: beyond every array.
-const NO_WINDOW: usize = usize::MAX;
 
 /// A ring of virtual nodes, immutable once built. `S` is where the points live.
 ///
@@ -70,8 +69,6 @@ pub struct Ring<S> {
     storage: S,
     /// How many of the storage's points are the ring's.
     len: usize,
-    /// The last start of a window: `len - 4`, or [`NO_WINDOW`] if there is no guide.
-    window_last: usize,
     /// How many buckets there are: `len`, or 1 if there is no guide.
     buckets: u32,
     owner_count: u32,
@@ -91,7 +88,6 @@ impl<S: AsRef<[Point]>> Ring<S> {
         Ring {
             storage: self.storage.as_ref(),
             len: self.len,
-            window_last: self.window_last,
             buckets: self.buckets,
             owner_count: self.owner_count,
             hash_tag: self.hash_tag,
@@ -103,10 +99,9 @@ impl<S: AsRef<[Point]>> Ring<S> {
     fn first_from(&self, position: u32) -> Option<(usize, Point)> {
         let points = self.storage.as_ref();
         let bucket = self.bucket(position);
-        let start = points.get(bucket)?.start(bucket).min(self.window_last);
-        let window = points.get(start..).and_then(<[Point]>::first_chunk::<WINDOW>);
-        if let Some(window) = window {
-            let count = window.map(|point| usize::from(point.is_before(position))).iter().sum();
+        let start = points.get(bucket as usize)?.start(bucket) as usize;
+        if let Some(window) = points.get(start..start + WINDOW) {
+            let count = window.iter().map(|point| usize::from(point.is_before(position))).sum();
             if let Some(&point) = window.get::<usize>(count) {
                 return Some((start + count, point));
             }
@@ -120,12 +115,16 @@ impl<S: AsRef<[Point]>> Ring<S> {
     fn first_from_bisecting(&self, position: u32) -> Option<(usize, Point)> {
         let points = self.points();
         let bucket = self.bucket(position);
-        let (start, end) = if self.window_last == NO_WINDOW {
+        let first = points.get(bucket as usize)?.start(bucket);
+        let (start, end) = if first == NOWHERE {
             (0, points.len())
         } else {
-            let start = points.get(bucket)?.start(bucket).min(self.window_last) + WINDOW;
-            let next = points.get(bucket + 1).map(|point| point.start(bucket + 1));
-            (start, next.unwrap_or(points.len()).max(start))
+            // The window has been looked at. A start that was moved back says nothing of an end.
+            let start = first as usize + WINDOW;
+            let next =
+                points.get(bucket as usize + 1).map(|point| point.start(bucket + 1) as usize);
+            let end = next.filter(|&next| next + WINDOW < points.len());
+            (start, end.unwrap_or(points.len()).max(start))
         };
         let among = points.get(start..end)?;
         let found = start + among.partition_point(|point| point.is_before(position));
@@ -137,8 +136,8 @@ impl<S: AsRef<[Point]>> Ring<S> {
 
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "below the number of buckets, a u32")]
-    fn bucket(&self, position: u32) -> usize {
-        ((u64::from(position) * u64::from(self.buckets)) >> 32) as u32 as usize
+    fn bucket(&self, position: u32) -> u32 {
+        ((u64::from(position) * u64::from(self.buckets)) >> 32) as u32
     }
 }
 

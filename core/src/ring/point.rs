@@ -7,14 +7,14 @@ use crate::NodeIndex;
 /// One point of a [`Ring`](crate::Ring): a position, its owner, and a piece of the search guide.
 ///
 /// Eight bytes. An array of [`Point::EMPTY`] is the memory that a ring is built in.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Point(u64);
 
 // Bits 32..64: position. Bits 16..32: owner. Bits 0..16: guide (see `ring/mod.rs`).
 impl Point {
     /// What memory holds before a ring is built in it.
-    pub const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self::new(0, NodeIndex::new(0));
 
     /// A point at `position` owned by `owner`.
     #[inline]
@@ -39,7 +39,7 @@ impl Point {
         NodeIndex::new((self.0 >> 16) as u16)
     }
 
-    /// The order of points: by position, then by owner. The guide's bits are still 0.
+    /// The order of points: by position, then by owner, while no guide is written.
     #[inline]
     pub(super) const fn sort_key(self) -> u64 {
         self.0
@@ -51,30 +51,34 @@ impl Point {
         self.0 < (position as u64) << 32
     }
 
-    /// The same point with the guide's piece for one bucket; `None` if the distance is too large.
-    pub(super) fn with_guide(self, bucket: usize, start: usize) -> Option<Self> {
-        let guide = start.wrapping_sub(bucket).wrapping_add(GUIDE_ZERO);
-        match u16::try_from(guide) {
-            Ok(1..) => Some(Self(self.0 & !0xffff | guide as u64)),
-            _ => None,
-        }
+    /// The same point with the start of one bucket; `None` if it is too far from `bucket`.
+    pub(super) fn with_start(self, bucket: u32, start: u32) -> Option<Self> {
+        let distance = i16::try_from(i64::from(start) - i64::from(bucket)).ok()?;
+        (distance != NO_GUIDE).then_some(self.with_guide(distance))
     }
 
     /// The same point without a guide.
-    pub(super) const fn without_guide(self) -> Self {
-        Self(self.0 & !0xffff)
+    pub(super) const fn without_start(self) -> Self {
+        self.with_guide(NO_GUIDE)
     }
 
-    /// Where the points of `bucket` start; beyond every array if there is no guide.
+    /// Where the points of `bucket` start; for bucket 0 without a guide, [`NOWHERE`].
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
-    pub(super) const fn start(self, bucket: usize) -> usize {
-        bucket.wrapping_add(self.0 as u16 as usize).wrapping_sub(GUIDE_ZERO)
+    pub(super) const fn start(self, bucket: u32) -> u32 {
+        bucket.wrapping_add_signed(self.0 as i16 as i32)
+    }
+
+    const fn with_guide(self, guide: i16) -> Self {
+        Self(self.0 & !0xffff | guide.cast_unsigned() as u64)
     }
 }
 
-/// The guide's value for a bucket that starts at its own index; 0 is "no guide".
-const GUIDE_ZERO: usize = 1 << 15;
+/// The guide's 16 bits where there is no guide.
+const NO_GUIDE: i16 = i16::MIN;
+
+/// The start of bucket 0 where there is no guide: beyond the end of every ring's memory.
+pub(super) const NOWHERE: u32 = 0u32.wrapping_add_signed(NO_GUIDE as i32);
 
 impl fmt::Debug for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
