@@ -4,21 +4,29 @@
 //! out as values. The very code that runs is the code that is simulated and model-checked.
 #![forbid(unsafe_code)]
 
+mod balance;
 mod file;
 mod map_store;
+mod modulo;
 mod ownership;
+mod plan;
 mod record;
 mod row;
 mod segment;
 
 pub use crate::{
+    balance::{Balance, BalanceRow},
     file::{ClusterFile, FILE_BYTES_MAX, FileError, NodeEntry},
     map_store::{
         Changes, CommitError, MapStore, Revision, Snapshot, StoreError, Transaction, WRITES_MAX,
     },
+    modulo::Modulo,
     ownership::{
         Access, CallError, Fence, Holding, Holdings, Reconciled, Refusal, Rows, Standing, Summary,
         Tally,
+    },
+    plan::{
+        MovedRange, NodeChange, PairMove, PlanError, PlanSummary, Twins, modulo_moved, moved_ranges,
     },
     record::{
         BadIncarnation, BadKey, ConfigRecord, Incarnation, NodeRecord, Phase, Record, RecordKey,

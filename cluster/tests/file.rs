@@ -71,9 +71,9 @@ fn refuses_and_names_line_field_and_remedy() {
     const A: &str = "[[node]]\nname = \"a\"\n";
     let with = |text: &str| format!("{A}{text}");
     let cases: &[Refused<'_>] = &[
-        ("", "no-nodes", None, None, "[[node]]"),
-        ("# only a comment\n", "no-nodes", None, None, "add at least one"),
-        ("node = []", "no-nodes", None, None, "add at least one"),
+        ("", "no-nodes", None, Some("node"), "[[node]]"),
+        ("# only a comment\n", "no-nodes", None, Some("node"), "add at least one"),
+        ("node = []", "no-nodes", None, Some("node"), "add at least one"),
         ("layout = \"ringway-v1", "syntax", Some(1), None, "not TOML"),
         ("a b c", "syntax", Some(1), None, "not TOML"),
         (&with("name = \"b\"\n"), "syntax", Some(3), None, "duplicate key"),
@@ -300,7 +300,7 @@ fn nodes_from_code_are_checked_as_a_file_is() {
         ClusterFile::new(layout.clone(), nodes).map_err(|error| error.to_string())
     };
     assert_eq!(new(&["a", "b"]).expect("fine").nodes().len(), 2);
-    assert!(new(&[]).expect_err("none").starts_with("no nodes"));
+    assert!(new(&[]).expect_err("none").starts_with("node: no nodes"));
     let error = new(&["a", "b", "a"]).expect_err("twice");
     assert!(
         error.starts_with("node[2].name: \"a\" is already the name of node[0].name;"),

@@ -53,7 +53,7 @@ fn is_host(host: &str) -> bool {
 }
 
 fn port_of(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|&port| digits && port > 0)
 }
 
@@ -84,6 +84,7 @@ mod tests {
             ("db1:0", "1 to 65535"),
             ("db1:65536", "1 to 65535"),
             ("db1:+80", "1 to 65535"),
+            ("db1:000080", "1 to 65535"),
             ("db1:80 ", "1 to 65535"),
             ("::1:80", "in brackets"),
             ("[::1]", "must follow"),

@@ -111,10 +111,11 @@ impl ClusterFile {
     /// # Errors
     /// [`FileError`] if there is no such layout, or it lacks an option that this file sets.
     pub fn with_layout(&self, name: &str) -> Result<Self, FileError> {
-        let mut layout = parse::layout_of(name).map_err(|fault| self.origin.locate(fault))?;
+        let none = Origin::default();
+        let mut layout = parse::layout_of(name).map_err(|fault| none.locate(fault))?;
         for (option, value) in self.layout.options() {
             layout = parse::set_option(layout, option, value)
-                .map_err(|fault| self.origin.locate(fault))?;
+                .map_err(|fault| self.origin.file().locate(fault))?;
         }
         Ok(Self { layout, ..self.clone() })
     }
@@ -232,7 +233,7 @@ fn check(nodes: &[NodeEntry]) -> Result<(), Fault> {
     check_addresses(nodes)?;
     if nodes.is_empty() {
         let message = "no nodes; add at least one [[node]] with a name";
-        return Err(Fault::new("no-nodes", Place::Whole, message));
+        return Err(Fault::new("no-nodes", Place::Absent("node"), message));
     }
     if nodes.len() > NODES_MAX {
         let message = format!("{} nodes, but a cluster has at most {NODES_MAX}", nodes.len());

@@ -28,10 +28,16 @@ pub(super) struct Origin {
 type NodeLines = [u32; 1 + NODE_FIELDS.len()];
 
 impl Origin {
+    /// The same file without lines.
+    pub(super) fn file(&self) -> Self {
+        Self { source_name: self.source_name.clone(), ..Self::default() }
+    }
+
     /// The fault with file and line.
     pub(super) fn locate(&self, fault: Fault) -> FileError {
         let (line, field) = match fault.place {
             Place::Whole => (None, None),
+            Place::Absent(field) => (None, Some(field.to_owned())),
             Place::Field(field) => (self.field, Some(field)),
             Place::Node(index, "") => (self.line(index, ""), Some(format!("node[{index}]"))),
             Place::Node(index, field) => {
