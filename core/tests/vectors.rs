@@ -1,0 +1,251 @@
+//! Replays `spec/vectors`: what every implementation must answer.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{fs, path::Path};
+
+use ringway::{
+    BuildError, Layout, Node, NodeIndex, OptionValue, Placement, Point, Ring, RingBuilder, State,
+    Table, key_hash,
+};
+use serde_json::Value;
+
+#[test]
+fn xxh3() {
+    for case in cases("xxh3.json", 60) {
+        let input = rule_bytes(case["length"].as_u64().unwrap());
+        assert_eq!(key_hash(&input), hex_u64(&case["hash"]), "{} bytes", case["length"]);
+    }
+}
+
+#[test]
+fn tables() {
+    for case in cases("ringway-v1.json", 60) {
+        let inputs = Inputs::of(&case);
+        let layout = layout(&case).unwrap();
+        let table = Table::new(&layout, &inputs.nodes()).unwrap();
+        let owned = RingBuilder::new().with_layout(layout.clone()).build(&inputs.nodes()).unwrap();
+        assert_eq!(owned.points().len() as u64, case["points"].as_u64().unwrap());
+        assert_eq!(owned.owner_count() as u64, case["eligible"].as_u64().unwrap());
+        // The same ring without an allocator, in more memory than it needs.
+        let builder = RingBuilder::new().with_layout(layout);
+        let memory = vec![Point::EMPTY; builder.storage_needed(&inputs.nodes()) + 3];
+        let fixed = builder.build_in(&inputs.nodes(), memory).unwrap();
+        for row in rows(&case, "keys") {
+            check_key(&case, row, &table, &fixed);
+        }
+        for row in rows(&case, "positions") {
+            let hash = row["position"].as_u64().unwrap() << 32;
+            for hash in [hash, hash | 0xffff_ffff] {
+                let owner = table.owner_by_hash(hash);
+                assert_eq!(owner, node(&row["owner"]), "{} {row}", case["name"]);
+                assert_eq!(fixed.owner_by_hash(hash), owner, "{} {row}", case["name"]);
+                assert_eq!(owned.as_view().owner_by_hash(hash), owner);
+                let walk = distinct(owned.walk(hash), 8);
+                assert_eq!(walk, node_list(&row["walk"]), "{} {row}", case["name"]);
+            }
+        }
+        for row in rows(&case, "replicas") {
+            let k = usize::try_from(row["k"].as_u64().unwrap()).unwrap();
+            let mut out = vec![NodeIndex::new(0); k];
+            let filled = table.owners(&bytes(row, "key"), &mut out);
+            assert_eq!(out[..filled], node_list(&row["owners"]), "{} {row}", case["name"]);
+        }
+        for row in rows(&case, "many") {
+            let owners = rule(&row["keys_rule"]).into_iter().map(|key| {
+                assert_eq!(fixed.owner(key.as_bytes()), table.owner(key.as_bytes()));
+                table.owner(key.as_bytes()).map_or(u32::MAX, NodeIndex::get)
+            });
+            assert_eq!(digest(owners), hex_u64(&row["owners_digest"]), "{}", case["name"]);
+        }
+    }
+}
+
+fn check_key(case: &Value, row: &Value, table: &Table, fixed: &Ring<Vec<Point>>) {
+    let key = bytes(row, "key");
+    let context = format!("{} {row}", case["name"]);
+    assert_eq!(table.hash_bits(), Some(64));
+    assert_eq!(table.key_hash(&key), Some(hex_u64(&row["hash"])), "{context}");
+    assert_eq!(table.position(&key), row["position"].as_u64(), "{context}");
+    assert_eq!(table.owner(&key), node(&row["owner"]), "{context}");
+    assert_eq!(fixed.owner(&key), node(&row["owner"]), "{context}");
+    assert_eq!(table.owner_by_hash(hex_u64(&row["hash"])), node(&row["owner"]), "{context}");
+    let walk: Vec<NodeIndex> = table.walk(&key).take(8).collect();
+    assert_eq!(walk, node_list(&row["walk"]), "{context}");
+}
+
+#[test]
+fn segments() {
+    for case in cases("segments.json", 20) {
+        let table = Table::new(&layout(&case).unwrap(), &Inputs::of(&case).nodes()).unwrap();
+        let segments: Vec<[u32; 3]> = match table.segments() {
+            None => Vec::new(),
+            Some(segments) => segments
+                .map(|s| {
+                    [u32::try_from(s.lo).unwrap(), u32::try_from(s.hi).unwrap(), s.owner.get()]
+                })
+                .collect(),
+        };
+        assert_eq!(segments.len() as u64, case["count"].as_u64().unwrap(), "{}", case["name"]);
+        assert_eq!(digest(segments.iter().flatten().copied()), hex_u64(&case["digest"]));
+        if let Some(expected) = case.get("segments") {
+            assert_eq!(serde_json::to_value(&segments).unwrap(), *expected, "{}", case["name"]);
+        }
+    }
+}
+
+#[test]
+fn errors() {
+    for case in cases("errors.json", 60) {
+        let inputs = Inputs::of(&case);
+        let nodes = inputs.nodes();
+        let table = layout(&case).and_then(|layout| Table::new(&layout, &nodes));
+        // The same answer without an allocator, where there is memory enough.
+        let fixed = layout(&case).and_then(|layout| {
+            let builder = RingBuilder::new().with_layout(layout);
+            let memory = builder.storage_needed(&nodes).min(1 << 17).max(nodes.len());
+            builder.build_in(&nodes, vec![Point::EMPTY; memory])
+        });
+        let found = table.as_ref().err().map(BuildError::name);
+        assert_eq!(found, case["error"].as_str(), "{case}");
+        match (&table, &fixed) {
+            (Err(error), Err(other)) => assert_eq!(error, other, "{case}"),
+            (Ok(_), Ok(ring)) => {
+                assert_eq!(ring.points().len() as u64, case["points"].as_u64().unwrap());
+            }
+            (Ok(_), Err(BuildError::StorageTooSmall { needed, .. })) => {
+                assert_eq!(*needed as u64, case["points"].as_u64().unwrap(), "{case}");
+            }
+            (table, fixed) => panic!("{:?} but in place {fixed:?}: {case}", table.is_ok()),
+        }
+        if let Some(index) = case["node"].as_u64() {
+            let about = match table.unwrap_err() {
+                BuildError::BadText { index, .. } => index,
+                BuildError::DuplicateName { second, .. } => second,
+                other => panic!("{other:?} is about no node: {case}"),
+            };
+            assert_eq!(about as u64, index, "{case}");
+        }
+    }
+}
+
+/// The cases of a file; there are at least so many, lest an empty file pass.
+fn cases(file: &str, at_least: usize) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors").join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    let mut content: Value = serde_json::from_str(&text).unwrap();
+    let Value::Array(cases) = content["cases"].take() else { panic!("{file} has no cases") };
+    assert!(cases.len() >= at_least, "{file} has {} cases", cases.len());
+    cases
+}
+
+fn rows<'a>(case: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    case[field].as_array().unwrap().iter()
+}
+
+fn layout(case: &Value) -> Result<Layout, BuildError> {
+    let mut layout = Layout::from_name(case["layout"].as_str().unwrap())?;
+    for option in rows(case, "options") {
+        let value = match &option[1] {
+            Value::Bool(value) => OptionValue::Boolean(*value),
+            Value::Number(value) => OptionValue::Integer(value.as_i64().unwrap()),
+            Value::String(value) => OptionValue::Text(value),
+            other => panic!("an option's value {other}"),
+        };
+        layout = layout.with_option(option[0].as_str().unwrap(), value)?;
+    }
+    Ok(layout)
+}
+
+/// The nodes of a case, which `Node` borrows from.
+struct Inputs(Vec<(Vec<u8>, u32, Option<Vec<u8>>, State)>);
+
+impl Inputs {
+    fn of(case: &Value) -> Self {
+        if let Some(names) = case.get("nodes_rule") {
+            let node = |name: String| (name.into_bytes(), 1, None, State::Up);
+            return Self(rule(names).into_iter().map(node).collect());
+        }
+        let node = |node: &Value| {
+            let weight = node.get("weight").map_or(1, |weight| weight.as_u64().unwrap());
+            let zone = ["zone", "zone_hex", "zone_length"].iter().any(|f| node.get(*f).is_some());
+            let state = node.get("state").map_or("up", |state| state.as_str().unwrap());
+            (
+                bytes(node, "name"),
+                u32::try_from(weight).unwrap(),
+                zone.then(|| bytes(node, "zone")),
+                State::from_name(state).unwrap(),
+            )
+        };
+        Self(rows(case, "nodes").map(node).collect())
+    }
+
+    fn nodes(&self) -> Vec<Node<'_>> {
+        self.0
+            .iter()
+            .map(|(name, weight, zone, state)| {
+                let node = Node::from_bytes(name).with_weight(*weight).with_state(*state);
+                match zone {
+                    Some(zone) => node.with_zone(zone),
+                    None => node,
+                }
+            })
+            .collect()
+    }
+}
+
+fn bytes(row: &Value, field: &str) -> Vec<u8> {
+    if let Some(text) = row.get(field) {
+        return text.as_str().unwrap().as_bytes().to_vec();
+    }
+    if let Some(length) = row.get(format!("{field}_length")) {
+        return rule_bytes(length.as_u64().unwrap());
+    }
+    let hex = row[format!("{field}_hex")].as_str().unwrap().as_bytes();
+    let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap()).unwrap();
+    hex.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+/// The bytes that `F_length` n stands for.
+fn rule_bytes(length: u64) -> Vec<u8> {
+    (0..length).map(|i| u8::try_from((7 * i + length) % 251).unwrap()).collect()
+}
+
+/// The texts of a rule of prefix, digits, first and count.
+fn rule(rule: &Value) -> Vec<String> {
+    let number = |field: &str| rule[field].as_u64().unwrap();
+    let digits = usize::try_from(number("digits")).unwrap();
+    let prefix = rule["prefix"].as_str().unwrap();
+    (number("first")..number("first") + number("count"))
+        .map(|number| format!("{prefix}{number:0digits$}"))
+        .collect()
+}
+
+fn hex_u64(value: &Value) -> u64 {
+    u64::from_str_radix(value.as_str().unwrap(), 16).unwrap()
+}
+
+fn node(value: &Value) -> Option<NodeIndex> {
+    value.as_u64().map(|index| NodeIndex::new(u16::try_from(index).unwrap()))
+}
+
+fn node_list(value: &Value) -> Vec<NodeIndex> {
+    value.as_array().unwrap().iter().map(|index| node(index).unwrap()).collect()
+}
+
+fn distinct(walk: impl Iterator<Item = NodeIndex>, at_most: usize) -> Vec<NodeIndex> {
+    let mut found = Vec::new();
+    for node in walk {
+        if found.len() == at_most {
+            break;
+        }
+        if !found.contains(&node) {
+            found.push(node);
+        }
+    }
+    found
+}
+
+fn digest(numbers: impl Iterator<Item = u32>) -> u64 {
+    key_hash(&numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+}
