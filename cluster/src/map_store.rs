@@ -1,8 +1,15 @@
 //! What the store of the map must do, whoever implements it.
 
-use std::{collections::BTreeMap, fmt, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+};
 
-use crate::record::{Record, RecordKey};
+use crate::{
+    record::{Record, RecordKey},
+    segment::{Cover, StoredSegment},
+};
 
 /// Counts the transactions of a store; a record's revision is that of its last write.
 pub type Revision = u64;
@@ -24,6 +31,7 @@ pub trait MapStore: Send + Sync {
     ///
     /// # Errors
     /// [`CommitError::Conflict`] if an expectation does not hold: nothing was written.
+    /// [`CommitError::Unavailable`] if the store can't write now: nothing was written.
     /// [`CommitError::Unknown`] if the answer was lost: read to find out.
     fn commit(
         &self,
@@ -37,6 +45,28 @@ pub trait MapStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store can't be reached or is damaged.
     fn changes(&self, after: Revision) -> impl Future<Output = Result<Changes, StoreError>> + Send;
+
+    /// The segments that overlap `[lo, hi]`, in order of position, and the store's revision.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store can't be reached or is damaged.
+    ///
+    /// # Complexity
+    /// That of [`read`](Self::read) unless the store keeps an index.
+    fn segments(
+        &self,
+        lo: u64,
+        hi: u64,
+    ) -> impl Future<Output = Result<(Revision, Vec<StoredSegment>), StoreError>> + Send {
+        async move {
+            let snapshot = self.read().await?;
+            let overlaps =
+                |segment: &StoredSegment| segment.record.lo <= hi && lo <= segment.record.hi;
+            let mut segments: Vec<_> = snapshot.segments().filter(overlaps).collect();
+            segments.sort_by_key(|segment| segment.record.lo);
+            Ok((snapshot.revision, segments))
+        }
+    }
 }
 
 /// All records as of one revision.
@@ -64,7 +94,7 @@ pub struct Changes {
 pub struct Transaction {
     /// The revision that each of these records must have; `None`: it must not exist.
     pub expect: Vec<(RecordKey, Option<Revision>)>,
-    /// What to write, at most [`WRITES_MAX`]; `None` deletes.
+    /// What to write, at most [`WRITES_MAX`] unless it seeds; each key once; `None` deletes.
     pub writes: Vec<(RecordKey, Option<Record>)>,
 }
 
@@ -100,24 +130,58 @@ impl Snapshot {
         }
     }
 
-    /// Whether `transaction`'s expectations hold here.
+    /// The segments, in order of id.
+    pub fn segments(&self) -> impl Iterator<Item = StoredSegment> + '_ {
+        let keys = RecordKey::Segment(0)..=RecordKey::Segment(u64::MAX);
+        self.records.range(keys).filter_map(|(key, (revision, record))| match (key, record) {
+            (RecordKey::Segment(id), Record::Segment(record)) => {
+                Some(StoredSegment { id: *id, revision: *revision, record: record.clone() })
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether `transaction` may be applied here.
+    ///
+    /// A transaction *seeds* if there is no segment yet and it writes some. It may have more than
+    /// [`WRITES_MAX`] writes, so that an empty store becomes a whole map in one step, and its
+    /// segments must cover all positions from 0 up to some last one.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`] naming the first record that is otherwise,
+    /// [`CommitError::Conflict`] naming the first record that is otherwise than expected,
     /// [`CommitError::Refused`] if the transaction is too large or its result would be no map.
+    ///
+    /// # Complexity
+    /// O(n log n) in the transaction's size, whatever the size of the store.
     pub fn check(&self, transaction: &Transaction) -> Result<(), CommitError> {
-        if transaction.writes.len() > WRITES_MAX {
-            let count = transaction.writes.len();
+        let count = transaction.writes.len();
+        let cover = Cover::of(self, transaction).map_err(CommitError::Refused)?;
+        if count > WRITES_MAX && !cover.seeds() {
             let reason = format!("{count} writes in a transaction; at most {WRITES_MAX}");
             return Err(CommitError::Refused(reason));
         }
+        check_keys(transaction).map_err(CommitError::Refused)?;
         for (key, expected) in &transaction.expect {
             if self.records.get(key).map(|(revision, _)| *revision) != *expected {
                 return Err(CommitError::Conflict(key.clone()));
             }
         }
-        crate::segment::check_cover(self, transaction).map_err(CommitError::Refused)
+        cover.check().map_err(CommitError::Refused)
     }
+}
+
+/// Each key is written once, and with a record of its kind.
+fn check_keys(transaction: &Transaction) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (key, record) in &transaction.writes {
+        if !seen.insert(key) {
+            return Err(format!("{key} is written twice in one transaction"));
+        }
+        if record.as_ref().is_some_and(|record| !record.fits(key)) {
+            return Err(format!("{key} can't hold a record of another kind"));
+        }
+    }
+    Ok(())
 }
 
 /// The store can't answer.
@@ -139,6 +203,8 @@ pub enum CommitError {
     Conflict(RecordKey),
     /// The transaction may never be applied; nothing was written.
     Refused(String),
+    /// The store can't write now; nothing was written.
+    Unavailable(String),
     /// The answer was lost: it may have been applied.
     Unknown(String),
 }
@@ -148,6 +214,7 @@ impl fmt::Display for CommitError {
         match self {
             Self::Conflict(key) => write!(f, "{key} was changed by someone else"),
             Self::Refused(reason) => write!(f, "the store refuses the change: {reason}"),
+            Self::Unavailable(reason) => write!(f, "the store can't write: {reason}"),
             Self::Unknown(reason) => write!(f, "the change may or may not be stored: {reason}"),
         }
     }

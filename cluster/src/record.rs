@@ -242,6 +242,19 @@ impl Record {
         text.expect("records hold only texts and numbers, which JSON can hold")
     }
 
+    /// Whether the key is one for records of this kind.
+    #[must_use]
+    pub const fn fits(&self, key: &RecordKey) -> bool {
+        matches!(
+            (self, key),
+            (Self::Config(_), RecordKey::Config(_))
+                | (Self::Segment(_), RecordKey::Segment(_))
+                | (Self::Node(_), RecordKey::Node(_))
+                | (Self::Paused(_), RecordKey::Paused)
+                | (Self::Log(_), RecordKey::Log(_))
+        )
+    }
+
     /// Reads the record of that key.
     ///
     /// # Errors

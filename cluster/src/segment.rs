@@ -12,44 +12,77 @@ use crate::{
 /// At most this many segments are joined in one transaction: one write each, and one for the result.
 pub const MERGE_MAX: usize = 90;
 
-/// Checks that the segments after `transaction` still cover what they covered, without gap or
-/// overlap, and that no record's epoch or attempt falls.
+/// The segments that a transaction takes away and those that it puts in their place.
 ///
 /// Only the positions that the transaction touches are looked at.
-///
-/// # Errors
-/// What would be wrong, as a text.
-pub(crate) fn check_cover(snapshot: &Snapshot, transaction: &Transaction) -> Result<(), String> {
-    let mut before: Vec<&SegmentRecord> = Vec::new();
-    let mut after: Vec<&SegmentRecord> = Vec::new();
-    for (key, record) in &transaction.writes {
-        if let Some((_, Record::Segment(old))) = snapshot.records.get(key) {
-            before.push(old);
-        }
-        match record {
-            Some(Record::Segment(new)) if new.lo > new.hi => {
-                return Err(format!("{key}: lo {} is above hi {}", new.lo, new.hi));
+#[derive(Debug)]
+pub(crate) struct Cover<'t> {
+    before: Vec<&'t SegmentRecord>,
+    after: Vec<&'t SegmentRecord>,
+    empty: bool,
+}
+
+impl<'t> Cover<'t> {
+    /// What `transaction` does to the segments of `snapshot`.
+    ///
+    /// # Errors
+    /// As a text, if a segment ends before it begins.
+    pub(crate) fn of(snapshot: &'t Snapshot, transaction: &'t Transaction) -> Result<Self, String> {
+        let mut cover =
+            Self { before: vec![], after: vec![], empty: snapshot.segments().next().is_none() };
+        for (key, record) in &transaction.writes {
+            if let Some((_, Record::Segment(old))) = snapshot.records.get(key) {
+                cover.before.push(old);
             }
-            Some(Record::Segment(new)) => after.push(new),
-            _ => {}
-        }
-    }
-    let seeding = !snapshot.records.keys().any(|key| matches!(key, RecordKey::Segment(_)));
-    let (before, after) = (runs(before)?, runs(after)?);
-    if !seeding && spans(&before) != spans(&after) {
-        return Err("the segments written do not cover what they replace".into());
-    }
-    for old in &before {
-        for new in after.iter().filter(|new| new.lo <= old.hi && old.lo <= new.hi) {
-            if (new.epoch, new.attempt) < (old.epoch, old.attempt) || new.attempt < old.attempt {
-                return Err(format!(
-                    "[{}, {}]: epoch {} attempt {} may not follow epoch {} attempt {}",
-                    new.lo, new.hi, new.epoch, new.attempt, old.epoch, old.attempt
-                ));
+            match record {
+                Some(Record::Segment(new)) if new.lo > new.hi => {
+                    return Err(format!("{key}: lo {} is above hi {}", new.lo, new.hi));
+                }
+                Some(Record::Segment(new)) => cover.after.push(new),
+                _ => {}
             }
         }
+        Ok(cover)
     }
-    Ok(())
+
+    /// Whether these are the first segments of a store that holds none.
+    pub(crate) fn seeds(&self) -> bool {
+        self.empty && !self.after.is_empty()
+    }
+
+    /// Checks that the new segments cover what the old ones covered, without gap or overlap, and
+    /// that neither epoch nor attempt falls at any position; that the first ones begin at 0.
+    ///
+    /// # Errors
+    /// What would be wrong, as a text.
+    pub(crate) fn check(self) -> Result<(), String> {
+        let seeds = self.seeds();
+        let (before, after) = (runs(self.before)?, runs(self.after)?);
+        if seeds {
+            return match spans(&after)[..] {
+                [(0, _)] => Ok(()),
+                _ => Err("the first segments do not cover all positions from 0 on".into()),
+            };
+        }
+        if spans(&before) != spans(&after) {
+            return Err("the segments written do not cover what they replace".into());
+        }
+        let mut first = 0;
+        for new in &after {
+            while before[first].hi < new.lo {
+                first += 1;
+            }
+            for old in before[first..].iter().take_while(|old| old.lo <= new.hi) {
+                if new.epoch < old.epoch || new.attempt < old.attempt {
+                    return Err(format!(
+                        "[{}, {}]: epoch {} attempt {} may not follow epoch {} attempt {}",
+                        new.lo, new.hi, new.epoch, new.attempt, old.epoch, old.attempt
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Orders segments and refuses an overlap.
@@ -115,16 +148,7 @@ impl SegmentTable {
     /// # Errors
     /// The first gap or overlap, as a text: such a store must not be served from.
     pub fn new(snapshot: &Snapshot, position_max: u64) -> Result<Self, String> {
-        let mut segments: Vec<StoredSegment> = snapshot
-            .records
-            .iter()
-            .filter_map(|(key, (revision, record))| match (key, record) {
-                (RecordKey::Segment(id), Record::Segment(record)) => {
-                    Some(StoredSegment { id: *id, revision: *revision, record: record.clone() })
-                }
-                _ => None,
-            })
-            .collect();
+        let mut segments: Vec<StoredSegment> = snapshot.segments().collect();
         segments.sort_by_key(|segment| segment.record.lo);
         let mut next = Some(0);
         for segment in &segments {
