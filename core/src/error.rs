@@ -36,9 +36,9 @@ pub enum BuildError {
     },
     /// The caller's memory is too small.
     StorageTooSmall {
-        /// How many elements are needed.
+        /// How many points it must have room for.
         needed: usize,
-        /// How many there are.
+        /// How many it has room for.
         available: usize,
     },
     /// No layout of that name.
@@ -97,7 +97,7 @@ impl fmt::Display for BuildError {
                 crate::layout::POINTS_MAX
             ),
             Self::StorageTooSmall { needed, available } => {
-                write!(f, "storage for {needed} elements needed, {available} given")
+                write!(f, "storage for {needed} points needed, {available} given")
             }
             Self::UnknownLayout => {
                 f.write_str("unknown layout; this build knows ")?;

@@ -1,0 +1,94 @@
+//! Lookups never allocate; without an allocator's help a ring is built, too.
+//!
+//! The allocator counts for each thread, so tests do not disturb each other.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout as Memory, System},
+    cell::Cell,
+};
+
+use ringway::{Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on to the system's allocator, which keeps the trait's promises.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps `alloc`'s conditions.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: the caller keeps `dealloc`'s conditions, and the pointer came from `System`.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `run` allocates on this thread.
+fn allocations(run: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    run();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn lookups_do_not_allocate() {
+    assert!(allocations(|| drop(vec![1])) > 0, "the counter counts");
+    let names: Vec<String> = (0..60).map(|number| format!("node{number}")).collect();
+    let zones = [&b"a"[..], b"b", b"c"];
+    let nodes: Vec<Node<'_>> = names
+        .iter()
+        .zip(zones.iter().cycle())
+        .map(|(name, zone)| Node::new(name).with_zone(zone))
+        .collect();
+
+    let mut ring = None;
+    let memory = [Point::EMPTY; 9_600];
+    assert_eq!(allocations(|| ring = Some(RingBuilder::new().build_in(&nodes, memory))), 0);
+    let ring = ring.unwrap().unwrap();
+    assert_eq!(allocations(|| look_up(&ring)), 0);
+    assert_eq!(allocations(|| look_up(&ring.as_view())), 0);
+
+    #[cfg(feature = "alloc")]
+    {
+        let table = ringway::Table::new(&ringway::Layout::ringway_v1(), &nodes).unwrap();
+        let mut out = [NodeIndex::new(0); 64];
+        let lookups = || {
+            for number in 0..1_000u32 {
+                let key = &number.to_le_bytes();
+                assert!(table.owner(key).is_some());
+                assert!(table.walk(key).take(16).count() == 16);
+                for k in [1, 3, 16, 17, 60, 64] {
+                    assert_eq!(table.owners(key, &mut out[..k]), k.min(60));
+                }
+            }
+            assert!(table.index_of(b"node7").is_some());
+            assert!(table.segments().unwrap().count() > 60);
+        };
+        assert_eq!(allocations(lookups), 0);
+        // Whoever walks past the sixteenth node pays for one set, once.
+        let whole = || assert_eq!(table.walk(b"key").count(), 60);
+        assert_eq!(allocations(whole), 1);
+    }
+}
+
+fn look_up<S: AsRef<[Point]>>(ring: &Ring<S>) {
+    let mut out = [NodeIndex::new(0); 64];
+    for number in 0..1_000u32 {
+        let key = &number.to_le_bytes();
+        assert_eq!(ring.walk(ring.hash_key(key)).next(), ring.owner(key));
+        assert_eq!(ring.walk(ring.hash_key(key)).count(), 9_600);
+        for k in [1, 3, 16, 17, 60, 64] {
+            assert_eq!(ring.owners(key, &mut out[..k]), k.min(60));
+        }
+    }
+}

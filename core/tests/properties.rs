@@ -1,0 +1,265 @@
+//! What every placement must do, run for each way to have one.
+//!
+//! Seeds are fixed, so each run is the same; `context` in a message says what was asked.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{Random, index, names, nodes};
+use ringway::{Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+
+/// Runs the common suite for one way to build a placement of nodes.
+macro_rules! placement_tests {
+    ($module:ident, $build:expr) => {
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn balance() {
+                super::balance($build);
+            }
+
+            #[test]
+            fn least_movement() {
+                super::least_movement($build);
+            }
+
+            #[test]
+            fn monotone_growth() {
+                super::monotone_growth($build);
+            }
+
+            #[test]
+            fn order_independence() {
+                super::order_independence($build);
+            }
+
+            #[test]
+            fn weights() {
+                super::weights($build);
+            }
+
+            #[test]
+            fn walk_and_owners() {
+                super::walk_and_owners($build);
+            }
+
+            #[test]
+            fn nobody() {
+                super::nobody($build);
+            }
+        }
+    };
+}
+
+#[cfg(feature = "alloc")]
+placement_tests!(owned, |nodes: &[Node<'_>]| Ring::new(nodes).unwrap());
+placement_tests!(vector, |nodes: &[Node<'_>]| in_vector(nodes, 0));
+placement_tests!(vector_with_room, |nodes: &[Node<'_>]| in_vector(nodes, 777));
+placement_tests!(array, in_array);
+placement_tests!(borrowed, |nodes: &[Node<'_>]| in_vector(nodes, 5).into_view());
+
+fn in_vector(nodes: &[Node<'_>], room: usize) -> Ring<Vec<Point>> {
+    let builder = RingBuilder::new();
+    builder.build_in(nodes, vec![Point::EMPTY; builder.storage_needed(nodes) + room]).unwrap()
+}
+
+fn in_array(nodes: &[Node<'_>]) -> Ring<[Point; 1 << 14]> {
+    RingBuilder::new().build_in(nodes, [Point::EMPTY; 1 << 14]).unwrap()
+}
+
+/// A ring that borrows, for as long as the test runs.
+trait IntoView {
+    fn into_view(self) -> Ring<&'static [Point]>;
+}
+
+impl IntoView for Ring<Vec<Point>> {
+    fn into_view(self) -> Ring<&'static [Point]> {
+        Box::leak(Box::new(self)).as_view()
+    }
+}
+
+const SAMPLE: u64 = 40_000;
+
+fn hashes(seed: u64) -> impl Iterator<Item = u64> {
+    let mut random = Random(seed);
+    (0..SAMPLE).map(move |_| random.next_u64())
+}
+
+/// How many of the sample's hashes each node owns.
+fn counts<P: Placement>(placement: &P, node_count: usize) -> Vec<u64> {
+    let mut counts = vec![0; node_count];
+    for hash in hashes(11) {
+        counts[placement.owner_by_hash(hash).unwrap().as_usize()] += 1;
+    }
+    counts
+}
+
+fn balance<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    for count in [1, 2, 10, 100] {
+        let names = names("node", count);
+        let counts = counts(&build(&nodes(&names)), count);
+        let mean = SAMPLE / count as u64;
+        assert!(*counts.iter().max().unwrap() < mean * 14 / 10, "{count} nodes: {counts:?}");
+        assert!(*counts.iter().min().unwrap() > mean * 6 / 10, "{count} nodes: {counts:?}");
+    }
+}
+
+fn least_movement<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    for count in [1, 2, 10, 99] {
+        let names = names("node", count + 1);
+        let (before, after) = (build(&nodes(&names[..count])), build(&nodes(&names)));
+        let mut moved = 0;
+        for hash in hashes(12) {
+            let (old, new) = (before.owner_by_hash(hash), after.owner_by_hash(hash));
+            if old != new {
+                // Read backwards, this is the removal: only what the node owned moves.
+                assert_eq!(new, Some(index(count)), "{count} nodes, hash {hash:#x}");
+                moved += 1;
+            }
+        }
+        let share = SAMPLE / (count as u64 + 1);
+        assert!((share * 7 / 10..=share * 13 / 10).contains(&moved), "{moved} of {share} moved");
+    }
+}
+
+fn monotone_growth<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    let names = names("node", 10);
+    let mut nodes = nodes(&names);
+    let mut before = build(&nodes);
+    for weight in [2, 3, 7] {
+        nodes[4] = nodes[4].with_weight(weight);
+        let after = build(&nodes);
+        let mut moved = 0;
+        for hash in hashes(13) {
+            let (old, new) = (before.owner_by_hash(hash), after.owner_by_hash(hash));
+            if old != new {
+                assert_eq!(new, Some(index(4)), "weight {weight}, hash {hash:#x}");
+                moved += 1;
+            }
+        }
+        assert!(moved > 0, "weight {weight} moved nothing");
+        before = after;
+    }
+}
+
+fn order_independence<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    let mut random = Random(14);
+    let names = names("node", 50);
+    let sorted = nodes(&names);
+    let first = build(&sorted);
+    for round in 0..3 {
+        let mut shuffled = sorted.clone();
+        random.shuffle(&mut shuffled);
+        let other = build(&shuffled);
+        for hash in hashes(15).take(10_000) {
+            let (a, b) = (first.owner_by_hash(hash).unwrap(), other.owner_by_hash(hash).unwrap());
+            let (a, b) = (sorted[a.as_usize()].name(), shuffled[b.as_usize()].name());
+            assert_eq!(a, b, "round {round}, hash {hash:#x}");
+        }
+    }
+}
+
+fn weights<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    let names = names("node", 8);
+    let weights = [1u32, 2, 3, 5, 8, 13, 21, 0];
+    let nodes: Vec<Node<'_>> = names
+        .iter()
+        .zip(weights)
+        .map(|(name, weight)| Node::new(name).with_weight(weight))
+        .collect();
+    let counts = counts(&build(&nodes), nodes.len());
+    for (&found, weight) in counts.iter().zip(weights) {
+        let share = SAMPLE * u64::from(weight) / 53;
+        assert!((share * 75 / 100..=share * 125 / 100).contains(&found), "{counts:?}");
+    }
+}
+
+fn walk_and_owners<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    for count in [1, 2, 3, 16, 17, 40, 100] {
+        let names = names("node", count);
+        let mut nodes = nodes(&names);
+        let last = nodes.len() - 1;
+        if count > 2 {
+            nodes[last] = nodes[last].with_weight(0);
+        }
+        let eligible = count - usize::from(count > 2);
+        let placement = build(&nodes);
+        assert_eq!(placement.owner_count(), eligible);
+        for number in 0..40u32 {
+            let key = number.to_le_bytes();
+            let context = format!("{count} nodes, key {number}");
+            let mut seen = HashSet::new();
+            let walk = placement.walk(placement.hash_key(&key)).take(1 << 20);
+            let order: Vec<NodeIndex> = walk.filter(|&node| seen.insert(node)).collect();
+            assert_eq!(order.len(), eligible, "{context}: the walk visits all, and ends");
+            assert_eq!(order.first().copied(), placement.owner(&key), "{context}");
+            for k in [0, 1, 2, 3, 15, 16, 17, 18, count, count + 5] {
+                let filler = NodeIndex::new(u16::MAX);
+                let mut out = vec![filler; k];
+                let filled = placement.owners(&key, &mut out);
+                assert_eq!(filled, k.min(eligible), "{context}, {k} owners");
+                assert_eq!(out[..filled], order[..filled], "{context}, {k} owners");
+                assert!(out[filled..].iter().all(|&rest| rest == filler), "{context}: untouched");
+            }
+        }
+    }
+}
+
+fn nobody<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    let weightless = [Node::new("a").with_weight(0), Node::new("b").with_weight(0)];
+    for nodes in [&[][..], &weightless] {
+        let placement = build(nodes);
+        assert_eq!(placement.owner_count(), 0);
+        for hash in [0, 1, 1 << 32, u64::MAX - 1, u64::MAX] {
+            assert_eq!(placement.owner_by_hash(hash), None, "{} nodes", nodes.len());
+            assert_eq!(placement.walk(hash).next(), None);
+        }
+        assert_eq!(placement.owners(b"key", &mut [NodeIndex::new(0); 3]), 0);
+    }
+}
+
+#[test]
+fn storages_agree() {
+    let names = names("node", 70);
+    let nodes = nodes(&names);
+    let (exact, room, array) = (in_vector(&nodes, 0), in_vector(&nodes, 9_999), in_array(&nodes));
+    assert_eq!(exact.points(), room.points());
+    assert_eq!(exact.points(), array.points());
+    for hash in hashes(16) {
+        let owner = exact.owner_by_hash(hash);
+        assert_eq!(room.owner_by_hash(hash), owner, "hash {hash:#x}");
+        assert_eq!(array.owner_by_hash(hash), owner, "hash {hash:#x}");
+        assert_eq!(array.as_view().owner_by_hash(hash), owner, "hash {hash:#x}");
+    }
+    #[cfg(feature = "alloc")]
+    assert_eq!(Ring::new(&nodes).unwrap().points(), exact.points());
+}
+
+/// Of points of different nodes at one position, that of the first name owns, whatever the order
+/// of the list. 65,536 nodes of a few points collide some eight times.
+#[test]
+fn equal_points_go_to_the_first_name() {
+    let names = names("n", 65_536);
+    let mut shuffled = nodes(&names);
+    Random(17).shuffle(&mut shuffled);
+    let layout = ringway::Layout::RingwayV1 { vnodes: 4, hash_tag: None };
+    let builder = RingBuilder::new().with_layout(layout);
+    let ring = builder.build_in(&shuffled, vec![Point::EMPTY; 4 * 65_536]).unwrap();
+    let name = |point: &Point| shuffled[point.owner().as_usize()].name();
+    let mut ties = 0;
+    for equal in ring.points().chunk_by(|a, b| a.position() == b.position()) {
+        if equal.len() > 1 {
+            ties += 1;
+            assert!(equal.is_sorted_by_key(name), "{equal:?}");
+            let owner = ring.owner_by_hash(u64::from(equal[0].position()) << 32).unwrap();
+            assert_eq!(
+                Some(&shuffled[owner.as_usize()].name()),
+                equal.iter().map(name).min().as_ref()
+            );
+        }
+    }
+    assert!(ties > 0, "nothing was compared");
+}
