@@ -386,7 +386,7 @@ mod tests {
             let (mut text, mut len) = ([0x55; 8], 0);
             // SAFETY: both places are live locals.
             let message = unsafe { Message::new(text.as_mut_ptr(), capacity, &raw mut len) };
-            message.ok().expect("the places are fine").write(explanation);
+            message.expect("the places are fine").write(explanation);
             let written: Vec<u8> = text.iter().flat_map(|c| c.to_ne_bytes()).collect();
             assert_eq!(&written[..expected.len()], expected, "capacity {capacity}");
             assert!(written[expected.len()..].iter().all(|&byte| byte == 0x55));
@@ -398,6 +398,6 @@ mod tests {
     fn a_null_message_is_not_written() {
         // SAFETY: NULL is allowed.
         let message = unsafe { Message::new(ptr::null_mut(), 0, ptr::null_mut()) };
-        message.ok().expect("NULL is allowed").write("nobody reads this");
+        message.expect("NULL is allowed").write("nobody reads this");
     }
 }

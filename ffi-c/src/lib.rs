@@ -4,6 +4,7 @@
 //! and panics), `status` (codes and their texts), `version`. The comments of exports are written
 //! for the header, so they speak C.
 #![allow(non_camel_case_types, reason = "types are named as in C")]
+#![allow(clippy::doc_markdown, reason = "the comments of exports become the manual for C")]
 
 pub mod builder;
 pub mod cluster_file;

@@ -1,0 +1,190 @@
+/* The interface as it is meant to be used, and the facts that the header states. */
+
+#include "check.h"
+#include "ringway.h"
+
+#define TEXT_OF(x) #x
+#define EXPANDED(x) TEXT_OF(x)
+
+static void check_versions(void) {
+    char joined[64];
+    snprintf(joined, sizeof joined, "%d.%d.%d", RINGWAY_VERSION_MAJOR, RINGWAY_VERSION_MINOR,
+             RINGWAY_VERSION_PATCH);
+    CHECK(strcmp(RINGWAY_VERSION, joined) == 0);
+    CHECK(strcmp(RINGWAY_VERSION, EXPANDED(CARGO_VERSION)) == 0);
+    CHECK(strcmp(RINGWAY_VERSION, ringway_version()) == 0);
+    CHECK(ringway_abi_version() == RINGWAY_ABI_VERSION);
+}
+
+/* The numbers are part of the interface for ever: this list is only ever appended to. */
+static void check_statuses(void) {
+    static const struct {
+        ringway_status status;
+        int number;
+    } fixed[] = {
+        {RINGWAY_STATUS_OK, 0},
+        {RINGWAY_STATUS_NO_OWNER, 1},
+        {RINGWAY_STATUS_INVALID_ARGUMENT, 2},
+        {RINGWAY_STATUS_PANIC, 3},
+        {RINGWAY_STATUS_OUT_OF_MEMORY, 4},
+        {RINGWAY_STATUS_NO_SUCH_NODE, 5},
+        {RINGWAY_STATUS_NO_KEY_HASH, 6},
+        {RINGWAY_STATUS_UNKNOWN_LAYOUT, 7},
+        {RINGWAY_STATUS_UNKNOWN_OPTION, 8},
+        {RINGWAY_STATUS_BAD_OPTION, 9},
+        {RINGWAY_STATUS_OPTION_TWICE, 10},
+        {RINGWAY_STATUS_TOO_MANY_NODES, 11},
+        {RINGWAY_STATUS_TOO_MANY_POINTS, 12},
+        {RINGWAY_STATUS_NAME_EMPTY, 13},
+        {RINGWAY_STATUS_NAME_TOO_LONG, 14},
+        {RINGWAY_STATUS_ZONE_EMPTY, 15},
+        {RINGWAY_STATUS_ZONE_TOO_LONG, 16},
+        {RINGWAY_STATUS_DUPLICATE_NAME, 17},
+        {RINGWAY_STATUS_NOT_BUILT, 18},
+        {RINGWAY_STATUS_BAD_CLUSTER_FILE, 19},
+        {RINGWAY_STATUS_FILE_NOT_READ, 20},
+    };
+    const char *unknown = ringway_status_message(-1);
+    size_t i;
+    for (i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        const char *message = ringway_status_message(fixed[i].status);
+        CHECK(fixed[i].status == fixed[i].number);
+        CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
+    }
+    CHECK(strcmp(ringway_status_message(21), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
+    CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
+    CHECK(RINGWAY_NO_NODE == 4294967295u);
+}
+
+static void check_nodes(const ringway_table *table) {
+    const uint8_t *text = NULL;
+    size_t len = 0;
+    uint32_t number = 99;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_count(table, &number));
+    CHECK(number == 3);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_layout(table, &text, &len));
+    CHECK(len == 10 && memcmp(text, "ringway-v1", len) == 0);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_name(table, 1, &text, &len));
+    CHECK(len == 5 && memcmp(text, "b\0\xff\x80z", len) == 0);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_weight(table, 1, &number));
+    CHECK(number == 3);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_zone(table, 1, &text, &len));
+    CHECK(len == 2 && memcmp(text, "z1", len) == 0);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_state(table, 1, &number));
+    CHECK(number == RINGWAY_STATE_DOWN);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_zone(table, 0, &text, &len));
+    CHECK(text == NULL && len == 0);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_index_of(table, BYTES("b\0\xff\x80z"), &number));
+    CHECK(number == 1);
+    CHECK_STATUS(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_index_of(table, BYTES("b"), &number));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_hash_bits(table, &number));
+    CHECK(number == 64);
+}
+
+/* All ways to ask for an owner agree. */
+static void check_lookups(const ringway_table *table) {
+    static const char *const texts[] = {"", "a", "user:1", "user:2", "/index.html"};
+    const uint8_t *keys[5];
+    size_t lens[5], i, count = 0;
+    uint32_t many[5], owner = 0, by_hash = 0, first[2] = {77, 77};
+    uint64_t hash = 0;
+    for (i = 0; i < 5; i++) {
+        keys[i] = (const uint8_t *)texts[i];
+        lens[i] = strlen(texts[i]);
+    }
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many(table, keys, lens, 5, many));
+    for (i = 0; i < 5; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, keys[i], lens[i], &owner));
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_key_hash(table, keys[i], lens[i], &hash));
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_hash(table, hash, &by_hash));
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owners(table, keys[i], lens[i], first, 1, &count));
+        CHECK(owner < 2 && owner == many[i] && owner == by_hash && owner == first[0] && count == 1);
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_walk(table, keys[i], lens[i], first, 2, &count));
+        CHECK(count == 2 && first[0] == owner && first[1] == 1 - owner);
+    }
+    /* A NULL key of no bytes is the empty key. */
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
+    CHECK(owner == many[0]);
+}
+
+static void check_references(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *first = NULL, *second = NULL;
+    uint32_t number = 0;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &first));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &second));
+    ringway_builder_free(builder);
+    /* The builder went on without changing what it had built. */
+    CHECK_STATUS(RINGWAY_STATUS_NO_OWNER, ringway_table_owner(first, BYTES("k"), &number));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(second, BYTES("k"), &number));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_ref(second));
+    ringway_table_free(second);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(second, BYTES("k"), &number));
+    ringway_table_free(second);
+    ringway_table_free(first);
+}
+
+static void check_cluster_file(const char *path) {
+    const ringway_table *table = NULL;
+    char message[512] = "";
+    size_t len = 0;
+    uint32_t count = 0;
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL);
+    if (file == NULL) {
+        return;
+    }
+    fputs("[[node]]\nname = \"a\"\n[[node]]\nname = \"b\"\n", file);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_from_cluster_file((const uint8_t *)path, strlen(path),
+                                                                    message, sizeof message, &len, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_count(table, &count));
+    CHECK(count == 2 && message[0] == '\0' && len == 0);
+    ringway_table_free(table);
+    table = NULL;
+    file = fopen(path, "wb");
+    CHECK(file != NULL && fputs("[[node]]\nname = \"a\"\nweigth = 1\n", file) >= 0);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_BAD_CLUSTER_FILE,
+                 ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,
+                                                 sizeof message, &len, &table));
+    CHECK(table == NULL && len == strlen(message));
+    CHECK(strncmp(message, path, strlen(path)) == 0 && strncmp(message + strlen(path), ":3:", 3) == 0);
+    CHECK(strstr(message, "weigth") != NULL);
+    remove(path);
+    CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ,
+                 ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,
+                                                 sizeof message, &len, &table));
+    CHECK(strncmp(message, path, strlen(path)) == 0);
+}
+
+int main(int argc, char **argv) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    if (argc != 2) {
+        fprintf(stderr, "usage: api SCRATCH_FILE\n");
+        return 2;
+    }
+    check_versions();
+    check_statuses();
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_integer(builder, BYTES("vnodes"), 40));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_text(builder, BYTES("hash_tag"), BYTES("{}")));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("b\0\xff\x80z"), 3, BYTES("z1"),
+                                                             RINGWAY_STATE_DOWN));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("c"), 5, BYTES("z2"),
+                                                             RINGWAY_STATE_DRAIN));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    check_nodes(table);
+    check_lookups(table);
+    ringway_table_free(table);
+    check_references();
+    check_cluster_file(argv[1]);
+    return check_summary();
+}

@@ -1,0 +1,158 @@
+/* ringway.hpp: the vectors of ringway-v1 through it, and what it adds: owners and exceptions. */
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "check.h"
+#include "replay.h"
+#include "ringway.hpp"
+#include "vectors_data.h"
+
+static_assert(std::is_nothrow_copy_constructible<ringway::table>::value, "copies cannot fail");
+static_assert(std::is_nothrow_move_constructible<ringway::table>::value, "moves cannot fail");
+static_assert(noexcept(std::declval<const ringway::table &>().owner("")), "lookups cannot throw");
+static_assert(!std::is_copy_constructible<ringway::builder>::value, "builders are not shared");
+
+static std::string string_of(struct bytes bytes) {
+    std::vector<uint8_t> memory(LENGTH_MAX);
+    const uint8_t *data = data_of(bytes, memory.data());
+    return std::string(reinterpret_cast<const char *>(data), bytes.len);
+}
+
+static ringway::table build(const struct inputs &inputs) {
+    ringway::builder builder(string_of(inputs.layout));
+    for (size_t i = 0; i < inputs.option_count; i++) {
+        const struct option &option = inputs.options[i];
+        switch (option.kind) {
+        case OPTION_INTEGER:
+            builder.set_integer(string_of(option.name), option.number);
+            break;
+        case OPTION_TEXT:
+            builder.set_text(string_of(option.name), string_of(option.text));
+            break;
+        case OPTION_BOOLEAN:
+            builder.set_boolean(string_of(option.name), option.number != 0);
+            break;
+        }
+    }
+    for (size_t i = 0; i < inputs.node_count; i++) {
+        const struct node &node = inputs.nodes[i];
+        const std::string zone = node.zone.data != nullptr || node.zone.rule ? string_of(node.zone) : "";
+        const bool has_zone = node.zone.data != nullptr || node.zone.rule;
+        builder.add(string_of(node.name), node.weight,
+                    has_zone ? std::optional<std::string_view>(zone) : std::nullopt,
+                    static_cast<ringway::state>(node.state));
+    }
+    for (unsigned number = 0; number < inputs.nodes_rule.count; number++) {
+        char text[64];
+        builder.add(std::string_view(text, text_of(inputs.nodes_rule, number, text, sizeof text)));
+    }
+    return builder.build();
+}
+
+static bool is_index(std::optional<uint32_t> found, uint32_t expected) {
+    return expected == NOBODY ? !found.has_value() : found == expected;
+}
+
+static void replay_vectors(bool is_small) {
+    std::vector<uint32_t> indices(70000);
+    for (const struct placement_case &c : placement_cases) {
+        if (is_small && c.points > 200000) {
+            checks_skipped++;
+            continue;
+        }
+        const ringway::table table = build(c.inputs);
+        for (size_t i = 0; i < c.key_count; i++) {
+            const std::string key = string_of(c.keys[i].key);
+            CHECK_OF(c.name, table.key_hash(key) == c.keys[i].hash);
+            CHECK_OF(c.name, is_index(table.owner(key), c.keys[i].owner));
+            CHECK_OF(c.name, is_index(table.owner_hash(c.keys[i].hash), c.keys[i].owner));
+            CHECK_OF(c.name, table.walk(key, indices.data(), indices.size()) == c.eligible);
+            for (size_t at = 0; at < c.keys[i].walk_len; at++) {
+                CHECK_OF(c.name, indices[at] == c.keys[i].walk[at]);
+            }
+        }
+        for (size_t i = 0; i < c.replica_count; i++) {
+            const struct replica_row &row = c.replicas[i];
+            const size_t count = table.owners(string_of(row.key), indices.data(), row.k);
+            CHECK_OF(c.name, count == row.owner_count);
+            for (size_t at = 0; at < count; at++) {
+                CHECK_OF(c.name, indices[at] == row.owners[at]);
+            }
+        }
+    }
+    for (const struct error_case &c : error_cases) {
+        if (is_small && (c.points > 200000 || c.inputs.nodes_rule.count > 10000)) {
+            checks_skipped++;
+            continue;
+        }
+        ringway_status status = RINGWAY_STATUS_OK;
+        try {
+            build(c.inputs);
+        } catch (const ringway::error &error) {
+            status = error.status();
+            CHECK(std::string(error.what()).size() > 0);
+        }
+        CHECK_OF(ringway_status_message(c.status), status == c.status);
+    }
+}
+
+static void own_and_share() {
+    ringway::builder builder;
+    builder.set_integer("vnodes", 10).add("a", 1, "z1").add("b", 2, std::nullopt, ringway::state::down);
+    ringway::table table = builder.build();
+    CHECK(table.size() == 2 && table.layout() == "ringway-v1" && table.hash_bits() == 64u);
+    CHECK(table.name(0) == "a" && table.weight(1) == 2u && table.zone(0) == "z1" && !table.zone(1));
+    CHECK(table.state(0) == ringway::state::up && table.state(1) == ringway::state::down);
+    CHECK(table.index_of("b") == 1u && !table.index_of("c") && !table.name(2) && !table.zone(2));
+    CHECK(table.owner(std::string_view()) == table.owner(""));
+
+    ringway::table copy = table;
+    CHECK(copy.get() == table.get());
+    ringway::table moved = std::move(table);
+    CHECK(moved.owner("k") == copy.owner("k") && copy.owner("k").has_value());
+    ringway::table &same = copy;
+    copy = same;
+    CHECK(copy.size() == 2);
+    copy = builder.add("c").build();
+    CHECK(copy.size() == 3 && moved.size() == 2);
+    ringway::table none(nullptr);
+    uint32_t index = 7;
+    size_t found = none.owners("k", &index, 1) + none.walk("k", &index, 1);
+    CHECK(!none.owner("k") && found == 0 && index == 7 && none.size() == 0);
+}
+
+static std::string failure_of(std::string_view text) {
+    try {
+        ringway::table::from_cluster_text(text);
+    } catch (const ringway::error &error) {
+        CHECK(error.status() == RINGWAY_STATUS_BAD_CLUSTER_FILE);
+        return error.what();
+    }
+    return "";
+}
+
+static void read_cluster_files() {
+    const ringway::table table = ringway::table::from_cluster_text("[[node]]\nname = \"a\"\n");
+    CHECK(table.owner("k") == 0u);
+    CHECK(failure_of("[[node]]\nname = 3\n").find("cluster file:2:") == 0);
+    /* Explanations of any length come whole. */
+    const std::string field(3000, 'x');
+    const std::string failure = failure_of("[[node]]\nname = \"a\"\n" + field + " = 1\n");
+    CHECK(failure.size() > 20 && failure.find('\0') == std::string::npos);
+    try {
+        ringway::table::from_cluster_file("/nowhere/" + std::string(1000, 'y'));
+        CHECK(false);
+    } catch (const ringway::error &error) {
+        CHECK(error.status() == RINGWAY_STATUS_FILE_NOT_READ);
+        CHECK(std::string(error.what()).size() > 1000);
+    }
+}
+
+int main(int argc, char **argv) {
+    replay_vectors(argc > 1 && std::string(argv[1]) == "--small");
+    own_and_share();
+    read_cluster_files();
+    return check_summary();
+}

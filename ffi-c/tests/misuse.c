@@ -1,0 +1,265 @@
+/* Wrong calls: each is answered with a status, and no output is touched. */
+
+#include "check.h"
+#include "ringway.h"
+
+#define ABSURD ((size_t)PTRDIFF_MAX + 1)
+#define INVALID RINGWAY_STATUS_INVALID_ARGUMENT
+
+static const uint8_t KEY[] = "key";
+/* Every output starts as this and must still be this after a failure. */
+static uint32_t number = 7;
+static uint64_t hash = 7;
+static size_t count = 7;
+static const uint8_t *text = KEY;
+
+static int outputs_are_untouched(void) {
+    return number == 7 && hash == 7 && count == 7 && text == KEY;
+}
+
+#define REFUSED(status, call)          \
+    do {                               \
+        CHECK_STATUS(status, call);    \
+        CHECK(outputs_are_untouched()); \
+    } while (0)
+
+static void misuse_builders(void) {
+    ringway_builder *builder = NULL, *none = NULL;
+    uint64_t aligned[2] = {0, 0};
+    REFUSED(INVALID, ringway_builder_new(BYTES("ringway-v1"), NULL));
+    REFUSED(INVALID, ringway_builder_new(NULL, 10, &none));
+    REFUSED(INVALID, ringway_builder_new(KEY, ABSURD, &none));
+    REFUSED(INVALID, ringway_builder_new(KEY, SIZE_MAX, &none));
+    REFUSED(INVALID, ringway_builder_new(BYTES("ringway-v1"), (ringway_builder **)((char *)aligned + 1)));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_LAYOUT, ringway_builder_new(NULL, 0, &none));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_LAYOUT, ringway_builder_new(BYTES("\xff\xfe"), &none));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_LAYOUT, ringway_builder_new(BYTES("ringway-v1\0"), &none));
+    CHECK(none == NULL);
+
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    REFUSED(INVALID, ringway_builder_set_integer(NULL, BYTES("vnodes"), 1));
+    REFUSED(INVALID, ringway_builder_set_integer(builder, NULL, 6, 1));
+    REFUSED(INVALID, ringway_builder_set_integer(builder, KEY, ABSURD, 1));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_OPTION, ringway_builder_set_integer(builder, NULL, 0, 1));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_OPTION, ringway_builder_set_integer(builder, BYTES("\xff"), 1));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_integer(builder, BYTES("vnodes"), INT64_MIN));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_integer(builder, BYTES("vnodes"), INT64_MAX));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_integer(builder, BYTES("hash_tag"), 1));
+    REFUSED(INVALID, ringway_builder_set_text(NULL, BYTES("hash_tag"), BYTES("{}")));
+    REFUSED(INVALID, ringway_builder_set_text(builder, NULL, 8, BYTES("{}")));
+    REFUSED(INVALID, ringway_builder_set_text(builder, BYTES("hash_tag"), NULL, 2));
+    REFUSED(INVALID, ringway_builder_set_text(builder, BYTES("hash_tag"), KEY, ABSURD));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_text(builder, BYTES("hash_tag"), NULL, 0));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_text(builder, BYTES("hash_tag"), BYTES("\xff{")));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_text(builder, BYTES("vnodes"), BYTES("160")));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_OPTION, ringway_builder_set_text(builder, BYTES("tag"), BYTES("{}")));
+    REFUSED(INVALID, ringway_builder_set_boolean(NULL, BYTES("vnodes"), 1));
+    REFUSED(INVALID, ringway_builder_set_boolean(builder, BYTES("vnodes"), 2));
+    REFUSED(INVALID, ringway_builder_set_boolean(builder, BYTES("vnodes"), UINT32_MAX));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_boolean(builder, BYTES("vnodes"), 1));
+    /* What was refused counts as never set; what was set stays set. */
+    REFUSED(RINGWAY_STATUS_OK, ringway_builder_set_integer(builder, BYTES("vnodes"), 8));
+    REFUSED(RINGWAY_STATUS_OPTION_TWICE, ringway_builder_set_integer(builder, BYTES("vnodes"), 8));
+    REFUSED(RINGWAY_STATUS_OPTION_TWICE, ringway_builder_set_text(builder, BYTES("vnodes"), BYTES("8")));
+    REFUSED(RINGWAY_STATUS_OK, ringway_builder_set_text(builder, BYTES("hash_tag"), BYTES("{}")));
+    REFUSED(RINGWAY_STATUS_OPTION_TWICE, ringway_builder_set_text(builder, BYTES("hash_tag"), BYTES("[]")));
+    ringway_builder_free(builder);
+    ringway_builder_free(NULL);
+}
+
+static void misuse_nodes(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    uint32_t nodes = 0;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    REFUSED(INVALID, ringway_builder_add_node(NULL, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_add_node(builder, NULL, 1, 1, NULL, 0, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_add_node(builder, KEY, ABSURD, 1, NULL, 0, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 1, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_add_node(builder, BYTES("a"), 1, KEY, ABSURD, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 3));
+    REFUSED(INVALID, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, UINT32_MAX));
+    /* More than any machine has, yet a possible length: nothing is read. */
+    REFUSED(RINGWAY_STATUS_OUT_OF_MEMORY,
+            ringway_builder_add_node(builder, KEY, (size_t)PTRDIFF_MAX, 1, NULL, 0, RINGWAY_STATE_UP));
+    REFUSED(RINGWAY_STATUS_OUT_OF_MEMORY,
+            ringway_builder_add_node(builder, BYTES("a"), 1, KEY, (size_t)PTRDIFF_MAX, RINGWAY_STATE_UP));
+    /* Refused nodes are not there. */
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_count(table, &nodes));
+    CHECK(nodes == 0);
+    ringway_table_free(table);
+    ringway_builder_free(builder);
+}
+
+static void misuse_messages(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    char message[256], whole[256];
+    size_t len = 7, i;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
+    memset(message, 'x', sizeof message);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, message, sizeof message, &len, &table));
+    CHECK(message[0] == 'x' && len == 7 && table != NULL);
+    ringway_table_free(table);
+    table = NULL;
+
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
+    CHECK_STATUS(INVALID, ringway_builder_build(builder, NULL, 5, &len, &table));
+    CHECK_STATUS(INVALID, ringway_builder_build(builder, message, ABSURD, &len, &table));
+    CHECK(message[0] == 'x' && len == 7);
+    CHECK_STATUS(INVALID, ringway_builder_build(NULL, message, sizeof message, &len, &table));
+    CHECK(strcmp(message, ringway_status_message(INVALID)) == 0 && len == strlen(message));
+    CHECK_STATUS(INVALID, ringway_builder_build(builder, message, sizeof message, &len, NULL));
+    CHECK_STATUS(RINGWAY_STATUS_DUPLICATE_NAME, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_DUPLICATE_NAME, ringway_builder_build(builder, whole, sizeof whole, NULL, &table));
+    CHECK(strlen(whole) > 10);
+    for (i = 0; i <= strlen(whole) + 1; i++) {
+        memset(message, 'x', sizeof message);
+        CHECK_STATUS(RINGWAY_STATUS_DUPLICATE_NAME, ringway_builder_build(builder, message, i, &len, &table));
+        CHECK(len == strlen(whole) && message[i] == 'x');
+        CHECK(i == 0 || (message[i - 1] == '\0' && strncmp(message, whole, i - 1) == 0));
+    }
+    CHECK(table == NULL);
+    ringway_builder_free(builder);
+}
+
+static void misuse_tables(const ringway_table *table) {
+    const uint8_t *keys[2];
+    size_t lens[2] = {3, 3};
+    uint32_t two[2] = {7, 7};
+    uint64_t storage[2] = {0, 0};
+    uint32_t *misaligned = (uint32_t *)((char *)storage + 1);
+    keys[0] = KEY;
+    keys[1] = NULL;
+    REFUSED(INVALID, ringway_table_ref(NULL));
+    REFUSED(INVALID, ringway_table_owner(NULL, KEY, 3, &number));
+    REFUSED(INVALID, ringway_table_owner(table, NULL, 3, &number));
+    REFUSED(INVALID, ringway_table_owner(table, KEY, ABSURD, &number));
+    REFUSED(INVALID, ringway_table_owner(table, KEY, SIZE_MAX, &number));
+    REFUSED(INVALID, ringway_table_owner(table, KEY, 3, NULL));
+    REFUSED(INVALID, ringway_table_owner(table, KEY, 3, misaligned));
+    REFUSED(INVALID, ringway_table_owner_hash(NULL, 1, &number));
+    REFUSED(INVALID, ringway_table_owner_hash(table, 1, NULL));
+    REFUSED(INVALID, ringway_table_owners(NULL, KEY, 3, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_owners(table, NULL, 3, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_owners(table, KEY, 3, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_owners(table, KEY, 3, &number, ABSURD, &count));
+    REFUSED(INVALID, ringway_table_owners(table, KEY, 3, &number, (size_t)PTRDIFF_MAX / 4 + 1, &count));
+    REFUSED(INVALID, ringway_table_owners(table, KEY, 3, &number, 1, NULL));
+    REFUSED(INVALID, ringway_table_walk(NULL, KEY, 3, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_walk(table, KEY, SIZE_MAX, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_walk(table, KEY, 3, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_walk(table, KEY, 3, &number, SIZE_MAX, &count));
+    REFUSED(INVALID, ringway_table_walk(table, KEY, 3, &number, 1, NULL));
+    REFUSED(INVALID, ringway_table_owner_many(NULL, keys, lens, 1, two));
+    REFUSED(INVALID, ringway_table_owner_many(table, NULL, lens, 1, two));
+    REFUSED(INVALID, ringway_table_owner_many(table, keys, NULL, 1, two));
+    REFUSED(INVALID, ringway_table_owner_many(table, keys, lens, 1, NULL));
+    REFUSED(INVALID, ringway_table_owner_many(table, keys, lens, ABSURD / 8, two));
+    REFUSED(INVALID, ringway_table_owner_many(table, keys, lens, SIZE_MAX, two));
+    /* The second key is bad: the first one's owner is not written either. */
+    REFUSED(INVALID, ringway_table_owner_many(table, keys, lens, 2, two));
+    CHECK(two[0] == 7 && two[1] == 7);
+    lens[1] = 0;
+    REFUSED(RINGWAY_STATUS_OK, ringway_table_owner_many(table, keys, lens, 2, two));
+    CHECK(two[0] == 0 && two[1] == 0);
+    REFUSED(RINGWAY_STATUS_OK, ringway_table_owner_many(table, NULL, NULL, 0, NULL));
+    REFUSED(INVALID, ringway_table_hash_bits(NULL, &number));
+    REFUSED(INVALID, ringway_table_hash_bits(table, NULL));
+    REFUSED(INVALID, ringway_table_key_hash(NULL, KEY, 3, &hash));
+    REFUSED(INVALID, ringway_table_key_hash(table, NULL, 3, &hash));
+    REFUSED(INVALID, ringway_table_key_hash(table, KEY, 3, NULL));
+    REFUSED(INVALID, ringway_table_layout(NULL, &text, &count));
+    REFUSED(INVALID, ringway_table_layout(table, NULL, &count));
+    REFUSED(INVALID, ringway_table_layout(table, &text, NULL));
+    REFUSED(INVALID, ringway_table_node_count(NULL, &number));
+    REFUSED(INVALID, ringway_table_node_count(table, NULL));
+    REFUSED(INVALID, ringway_table_index_of(NULL, KEY, 3, &number));
+    REFUSED(INVALID, ringway_table_index_of(table, NULL, 3, &number));
+    REFUSED(INVALID, ringway_table_index_of(table, KEY, 3, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_index_of(table, NULL, 0, &number));
+    REFUSED(INVALID, ringway_table_node_name(NULL, 0, &text, &count));
+    REFUSED(INVALID, ringway_table_node_name(table, 0, NULL, &count));
+    REFUSED(INVALID, ringway_table_node_name(table, 0, &text, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_name(table, 1, &text, &count));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_name(table, 65536, &text, &count));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_name(table, RINGWAY_NO_NODE, &text, &count));
+    REFUSED(INVALID, ringway_table_node_weight(NULL, 0, &number));
+    REFUSED(INVALID, ringway_table_node_weight(table, 0, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_weight(table, 1, &number));
+    REFUSED(INVALID, ringway_table_node_zone(NULL, 0, &text, &count));
+    REFUSED(INVALID, ringway_table_node_zone(table, 0, NULL, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_zone(table, 1, &text, &count));
+    REFUSED(INVALID, ringway_table_node_state(NULL, 0, &number));
+    REFUSED(INVALID, ringway_table_node_state(table, 0, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_node_state(table, 1, &number));
+    ringway_table_free(NULL);
+}
+
+/* A table whose nodes own nothing. */
+static void ask_for_nothing(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    const uint8_t *keys[1];
+    size_t lens[1] = {3}, found = 7;
+    uint32_t one = 7;
+    keys[0] = KEY;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 0, NULL, 0, 0));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_owner(table, KEY, 3, &number));
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_owner_hash(table, 0, &number));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owners(table, KEY, 3, &number, 1, &found));
+    CHECK(found == 0 && number == 7);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many(table, keys, lens, 1, &one));
+    CHECK(one == RINGWAY_NO_NODE);
+    ringway_table_free(table);
+}
+
+static void misuse_cluster_files(void) {
+    const ringway_table *table = NULL;
+    char message[512];
+    size_t len = 0;
+    static const char *const garbage[] = {
+        "", "\xff\xfe", "[", "[[node]]", "node = 3", "[[node]]\nname = 3\n", "layout = \"x\"",
+        "[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n", "[[node]]\nname = \"a\"\nweight = -1\n",
+    };
+    size_t i;
+    for (i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_BAD_CLUSTER_FILE,
+                     ringway_table_from_cluster_text((const uint8_t *)garbage[i], strlen(garbage[i]), message,
+                                                     sizeof message, &len, &table));
+        CHECK(len == strlen(message) && len > 0);
+    }
+    CHECK_STATUS(INVALID, ringway_table_from_cluster_text(NULL, 3, NULL, 0, NULL, &table));
+    CHECK_STATUS(INVALID, ringway_table_from_cluster_text(KEY, ABSURD, NULL, 0, NULL, &table));
+    CHECK_STATUS(INVALID, ringway_table_from_cluster_text(BYTES("[[node]]\nname=\"a\""), NULL, 0, NULL, NULL));
+    CHECK_STATUS(INVALID, ringway_table_from_cluster_file(NULL, 3, NULL, 0, NULL, &table));
+    CHECK_STATUS(INVALID, ringway_table_from_cluster_file(BYTES("/"), NULL, 0, NULL, NULL));
+    CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ, ringway_table_from_cluster_file(NULL, 0, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ, ringway_table_from_cluster_file(BYTES("/"), NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ,
+                 ringway_table_from_cluster_file(BYTES("a\0b"), message, sizeof message, &len, &table));
+    CHECK(len == strlen(message));
+    CHECK(table == NULL);
+}
+
+int main(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    misuse_builders();
+    misuse_nodes();
+    misuse_messages();
+    misuse_tables(table);
+    ringway_table_free(table);
+    ask_for_nothing();
+    misuse_cluster_files();
+    return check_summary();
+}

@@ -1,0 +1,147 @@
+#!/bin/sh
+# Builds the C library and tests it from C and C++: run.sh [TARGET_DIR]
+#
+# Prints one line for each suite, `ffi-c SUITE: N passed, N failed, N skipped`, and exits with 1
+# if anything failed. TARGET_DIR is cargo's; $CARGO_TARGET_DIR or ./target unless given.
+set -u
+
+tests=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$tests/../.." && pwd)
+target=${1:-${CARGO_TARGET_DIR:-$root/target}}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+
+(cd "$root" && cargo build --quiet --release -p ringway-c --target-dir "$target") || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$target/release/libringway_c.a" "$work/libringway.a"
+cp "$target/release/libringway_c.so" "$work/libringway.so.0"
+ln -s libringway.so.0 "$work/libringway.so"
+python3 "$tests/vectors_to_c.py" "$root/spec/vectors" >"$work/vectors_data.h" || exit 1
+
+warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror"
+includes="-I$root/include -I$work"
+shared="-L$work -lringway -Wl,-rpath,$work -lpthread"
+static="$work/libringway.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+failed_suites=0
+# misuse.c asks for more memory than there is, and means it.
+export ASAN_OPTIONS=allocator_may_return_null=1
+
+# report SUITE PASSED FAILED SKIPPED
+report() {
+    echo "ffi-c $1: $2 passed, $3 failed, $4 skipped"
+    if [ "$3" -gt 0 ] || [ "$2" -eq 0 ]; then
+        failed_suites=$((failed_suites + 1))
+    fi
+}
+
+# compile OUTPUT COMPILER STANDARD SOURCE EXTRA...
+compile() {
+    output=$1 compiler=$2 standard=$3 source=$4
+    shift 4
+    # The lists of flags are split into words on purpose.
+    # shellcheck disable=SC2086
+    "$compiler" -std="$standard" $warnings $includes "-DCARGO_VERSION=$version" \
+        "$tests/$source" -o "$output" "$@"
+}
+
+# Every program under every compiler and standard that there is.
+test_compilers() {
+    passed=0 failed=0 skipped=0
+    for pair in gcc:c99 gcc:c11 gcc:c17 clang:c99 clang:c11 clang:c17; do
+        for source in api.c misuse.c threads.c vectors.c; do
+            compile_counted "${pair%:*}" "${pair#*:}" "$source"
+        done
+    done
+    for pair in g++:c++17 g++:c++20 clang++:c++17 clang++:c++20; do
+        compile_counted "${pair%:*}" "${pair#*:}" hpp.cpp
+    done
+    report compile $passed $failed $skipped
+}
+
+compile_counted() {
+    if ! command -v "$1" >/dev/null; then
+        skipped=$((skipped + 1))
+    elif compile /dev/null "$@" -c; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+# run_program SUITE COMMAND...: the program's last line is its result.
+run_program() {
+    suite=$1
+    shift
+    "$@" >"$work/output" 2>"$work/errors"
+    code=$?
+    result=$(tail -n 1 "$work/output" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+    # A crash, a leak or a report of a sanitizer is one more failure.
+    # shellcheck disable=SC2086
+    set -- ${result:-0 0 0}
+    failed=$2
+    if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then
+        failed=1
+    fi
+    if [ "$failed" -gt 0 ]; then
+        echo "exit status $code" >>"$work/errors"
+        tail -n 15 "$work/errors" >&2
+    fi
+    report "$suite" "$1" "$failed" "$3"
+}
+
+# test_programs KIND SIZE COMPILE_FLAGS RUNNER...: all programs, built and run one way.
+test_programs() {
+    kind=$1 size=$2 flags=$3
+    shift 3
+    for program in api misuse threads vectors hpp; do
+        case $program in
+        hpp) language="g++ c++17 hpp.cpp" ;;
+        *) language="gcc c99 $program.c" ;;
+        esac
+        case $program in
+        api) argument=$work/scratch.toml ;;
+        *) argument=$size ;;
+        esac
+        # shellcheck disable=SC2086
+        if compile "$work/$program" $language $flags; then
+            run_program "$program ($kind)" "$@" "$work/$program" ${argument:+"$argument"}
+        else
+            report "$program ($kind)" 0 1 0
+        fi
+    done
+}
+
+# Exactly the header's functions are exported, and the soname carries the ABI's number.
+test_symbols() {
+    passed=0 failed=0
+    nm -D --defined-only "$work/libringway.so" | awk '{print $3}' | sort >"$work/exported"
+    sed -n 's/^[a-z].*[ *]\(ringway_[a-z_]*\)(.*/\1/p' "$root/include/ringway.h" | sort >"$work/declared"
+    if [ -s "$work/declared" ] && diff "$work/declared" "$work/exported" >&2; then
+        passed=$(wc -l <"$work/declared")
+    else
+        failed=1
+    fi
+    abi=$(sed -n 's/^#define RINGWAY_ABI_VERSION //p' "$root/include/ringway.h")
+    if readelf -d "$work/libringway.so" | grep -q "SONAME.*\[libringway\.so\.$abi\]"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    report symbols "$((passed))" $failed 0
+}
+
+test_compilers
+test_symbols
+test_programs shared "" "$shared"
+test_programs static --small "$static"
+test_programs sanitized --small "-fsanitize=address,undefined -fno-sanitize-recover=all $shared"
+if command -v valgrind >/dev/null; then
+    test_programs valgrind --small "$shared" \
+        valgrind --quiet --partial-loads-ok=no --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
+else
+    echo "ffi-c valgrind: 0 passed, 0 failed, 5 skipped"
+fi
+
+[ $failed_suites -eq 0 ]

@@ -1,0 +1,301 @@
+/*
+ * Ringway for C++17: ringway.h with owners for its handles, and nothing else.
+ *
+ *   ringway::table table = ringway::builder().add("db1").add("db2", 2).build();
+ *   if (std::optional<std::uint32_t> owner = table.owner(key)) { use(pools[*owner]); }
+ *
+ * Header only: link what ringway.h needs. What builds throws ringway::error; lookups are noexcept,
+ * take no lock and allocate nothing. Keys, names and zones are std::string_view of any bytes.
+ */
+
+#ifndef RINGWAY_HPP
+#define RINGWAY_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ringway.h"
+
+namespace ringway {
+
+/** Why something could not be built. */
+class error : public std::runtime_error {
+public:
+    error(ringway_status status, const std::string &text)
+        : std::runtime_error(text), status_(status) {}
+
+    /** One of RINGWAY_STATUS_*. */
+    ringway_status status() const noexcept { return status_; }
+
+private:
+    ringway_status status_;
+};
+
+/** Whether a node may own keys, and whether it answers; see RINGWAY_STATE_*. */
+enum class state : std::uint32_t {
+    up = RINGWAY_STATE_UP,
+    down = RINGWAY_STATE_DOWN,
+    drain = RINGWAY_STATE_DRAIN,
+};
+
+namespace detail {
+
+inline const std::uint8_t *data(std::string_view bytes) noexcept {
+    return reinterpret_cast<const std::uint8_t *>(bytes.data());
+}
+
+inline std::string_view view(const std::uint8_t *data, std::size_t len) noexcept {
+    return {reinterpret_cast<const char *>(data), len};
+}
+
+inline void check(ringway_status status) {
+    if (status != RINGWAY_STATUS_OK) {
+        throw error(status, ringway_status_message(status));
+    }
+}
+
+/** Calls `make(message, size, len, table)`; a failure is thrown with its whole explanation. */
+template <class Make>
+const ringway_table *make_table(const Make &make) {
+    const ringway_table *table = nullptr;
+    std::size_t len = 0;
+    std::string message(512, '\0');
+    ringway_status status = make(&message[0], message.size(), &len, &table);
+    if (status != RINGWAY_STATUS_OK && len >= message.size()) {
+        message.resize(len + 1);
+        status = make(&message[0], message.size(), &len, &table);
+    }
+    if (status != RINGWAY_STATUS_OK) {
+        message.resize(len < message.size() ? len : message.size() - 1);
+        throw error(status, message);
+    }
+    return table;
+}
+
+} // namespace detail
+
+/**
+ * Who owns which key: ringway_table with its reference.
+ *
+ * Copies are cheap and share one table, which lives as long as the last of them. Any number of
+ * threads may use a table and copy it; one object, as ever, must not be assigned to meanwhile.
+ * A table that was moved from answers as one without nodes.
+ */
+class table {
+public:
+    /** The table that the text of a cluster file describes. Throws error, naming line and field. */
+    static table from_cluster_text(std::string_view text) {
+        return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
+                                            const ringway_table **made) {
+            return ringway_table_from_cluster_text(detail::data(text), text.size(), message, size,
+                                                   len, made);
+        }));
+    }
+
+    /** The table that the cluster file at `path` describes. Throws error, naming line and field. */
+    static table from_cluster_file(std::string_view path) {
+        return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
+                                            const ringway_table **made) {
+            return ringway_table_from_cluster_file(detail::data(path), path.size(), message, size,
+                                                   len, made);
+        }));
+    }
+
+    /** Takes over a reference of the caller's; NULL is a table without nodes. */
+    explicit table(const ringway_table *reference) noexcept : handle_(reference) {}
+
+    table(const table &other) noexcept : handle_(other.handle_) {
+        if (handle_ != nullptr && ringway_table_ref(handle_) != RINGWAY_STATUS_OK) {
+            handle_ = nullptr;
+        }
+    }
+
+    table(table &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+
+    table &operator=(table other) noexcept {
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
+
+    ~table() { ringway_table_free(handle_); }
+
+    /** The index of the node that owns the key, if one may. */
+    std::optional<std::uint32_t> owner(std::string_view key) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_owner(handle_, detail::data(key), key.size(), &index), index);
+    }
+
+    /** The index of the node that owns the keys of that hash, if one may. */
+    std::optional<std::uint32_t> owner_hash(std::uint64_t hash) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_owner_hash(handle_, hash, &index), index);
+    }
+
+    /** Writes up to `capacity` owners of the key, one of each zone first; says how many. */
+    std::size_t owners(std::string_view key, std::uint32_t *indices,
+                       std::size_t capacity) const noexcept {
+        std::size_t count = 0;
+        return ringway_table_owners(handle_, detail::data(key), key.size(), indices, capacity,
+                                    &count) == RINGWAY_STATUS_OK
+                   ? count
+                   : 0;
+    }
+
+    /** Writes up to `capacity` candidates for the key in order of preference; says how many. */
+    std::size_t walk(std::string_view key, std::uint32_t *indices,
+                     std::size_t capacity) const noexcept {
+        std::size_t count = 0;
+        return ringway_table_walk(handle_, detail::data(key), key.size(), indices, capacity,
+                                  &count) == RINGWAY_STATUS_OK
+                   ? count
+                   : 0;
+    }
+
+    /** How many bits the layout's key hash has, if it is one that callers may compute. */
+    std::optional<std::uint32_t> hash_bits() const noexcept {
+        std::uint32_t bits = 0;
+        return present(ringway_table_hash_bits(handle_, &bits), bits);
+    }
+
+    /** The layout's hash of the key, for owner_hash(). */
+    std::optional<std::uint64_t> key_hash(std::string_view key) const noexcept {
+        std::uint64_t hash = 0;
+        return present(ringway_table_key_hash(handle_, detail::data(key), key.size(), &hash), hash);
+    }
+
+    /** The layout's name. */
+    std::string_view layout() const noexcept {
+        const std::uint8_t *name = nullptr;
+        std::size_t len = 0;
+        return ringway_table_layout(handle_, &name, &len) == RINGWAY_STATUS_OK
+                   ? detail::view(name, len)
+                   : std::string_view();
+    }
+
+    /** How many nodes there are, those that own nothing included. */
+    std::uint32_t size() const noexcept {
+        std::uint32_t count = 0;
+        return ringway_table_node_count(handle_, &count) == RINGWAY_STATUS_OK ? count : 0;
+    }
+
+    /** The index of the node of that name. O(nodes). */
+    std::optional<std::uint32_t> index_of(std::string_view name) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_index_of(handle_, detail::data(name), name.size(), &index),
+                       index);
+    }
+
+    /** The name of a node, valid as long as this table or a copy of it. */
+    std::optional<std::string_view> name(std::uint32_t index) const noexcept {
+        const std::uint8_t *data = nullptr;
+        std::size_t len = 0;
+        const ringway_status status = ringway_table_node_name(handle_, index, &data, &len);
+        return present(status, detail::view(data, len));
+    }
+
+    /** The weight of a node. */
+    std::optional<std::uint32_t> weight(std::uint32_t index) const noexcept {
+        std::uint32_t weight = 0;
+        return present(ringway_table_node_weight(handle_, index, &weight), weight);
+    }
+
+    /** The zone of a node that has one, valid as long as this table or a copy of it. */
+    std::optional<std::string_view> zone(std::uint32_t index) const noexcept {
+        const std::uint8_t *data = nullptr;
+        std::size_t len = 0;
+        const ringway_status status = ringway_table_node_zone(handle_, index, &data, &len);
+        return data == nullptr ? std::nullopt : present(status, detail::view(data, len));
+    }
+
+    /** The state of a node. */
+    std::optional<ringway::state> state(std::uint32_t index) const noexcept {
+        std::uint32_t number = 0;
+        const ringway_status status = ringway_table_node_state(handle_, index, &number);
+        return present(status, static_cast<ringway::state>(number));
+    }
+
+    /** The C handle, for what this class lacks; the reference stays with the table. */
+    const ringway_table *get() const noexcept { return handle_; }
+
+private:
+    /* By reference: the call that gives the status writes the value. */
+    template <class T>
+    static std::optional<T> present(ringway_status status, const T &value) noexcept {
+        return status == RINGWAY_STATUS_OK ? std::optional<T>(value) : std::nullopt;
+    }
+
+    const ringway_table *handle_;
+};
+
+/** A layout, its options and nodes. Used by one thread at a time; moved, not copied. */
+class builder {
+public:
+    /** For the layout of that name, with its default options. Throws error. */
+    explicit builder(std::string_view layout = "ringway-v1") {
+        ringway_builder *made = nullptr;
+        detail::check(ringway_builder_new(detail::data(layout), layout.size(), &made));
+        handle_.reset(made);
+    }
+
+    /** Sets an option that is a whole number. Throws error. */
+    builder &set_integer(std::string_view name, std::int64_t value) {
+        detail::check(
+            ringway_builder_set_integer(handle_.get(), detail::data(name), name.size(), value));
+        return *this;
+    }
+
+    /** Sets an option that is a text. Throws error. */
+    builder &set_text(std::string_view name, std::string_view value) {
+        detail::check(ringway_builder_set_text(handle_.get(), detail::data(name), name.size(),
+                                               detail::data(value), value.size()));
+        return *this;
+    }
+
+    /** Sets an option that is true or false. Throws error. */
+    builder &set_boolean(std::string_view name, bool value) {
+        detail::check(ringway_builder_set_boolean(handle_.get(), detail::data(name), name.size(),
+                                                  value ? 1 : 0));
+        return *this;
+    }
+
+    /** Adds a node; its index is the number of nodes added before it. Throws error. */
+    builder &add(std::string_view name, std::uint32_t weight = 1,
+                 std::optional<std::string_view> zone = std::nullopt,
+                 ringway::state state = ringway::state::up) {
+        // An empty zone is an error, no zone is none: (NULL, 0) would say the latter.
+        static const std::uint8_t empty = 0;
+        const std::uint8_t *zone_data = nullptr;
+        if (zone) {
+            zone_data = zone->empty() ? &empty : detail::data(*zone);
+        }
+        detail::check(ringway_builder_add_node(handle_.get(), detail::data(name), name.size(),
+                                               weight, zone_data, zone ? zone->size() : 0,
+                                               static_cast<std::uint32_t>(state)));
+        return *this;
+    }
+
+    /** The table of the nodes added so far. The builder stays as it is. Throws error. */
+    table build() const {
+        return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
+                                            const ringway_table **made) {
+            return ringway_builder_build(handle_.get(), message, size, len, made);
+        }));
+    }
+
+private:
+    struct deleter {
+        void operator()(ringway_builder *handle) const noexcept { ringway_builder_free(handle); }
+    };
+
+    std::unique_ptr<ringway_builder, deleter> handle_;
+};
+
+} // namespace ringway
+
+#endif // RINGWAY_HPP
