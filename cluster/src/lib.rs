@@ -8,6 +8,7 @@ mod balance;
 mod file;
 mod map_store;
 mod modulo;
+mod movement;
 mod ownership;
 mod plan;
 mod record;
@@ -21,6 +22,7 @@ pub use crate::{
         Changes, CommitError, MapStore, Revision, Snapshot, StoreError, Transaction, WRITES_MAX,
     },
     modulo::Modulo,
+    movement::{Action, Cursor, Event, Move, MoveLimits, Outcome, Rows as CopyRows, Verb},
     ownership::{
         Access, CallError, Fence, Holding, Holdings, Reconciled, Refusal, Rows, Standing, Summary,
         Tally,
