@@ -57,9 +57,9 @@ Examples:
   ringway plan --from now.toml --to then.toml --keys keys.txt --moved-keys | cut -f1
   ringway plan --from now.toml --to then.toml --ranges
 
-Shares are exact: positions that change owner, of all positions. "least possible" is the sum of
-what nodes own more than before, below which no change between these shares can stay, and "excess"
-what moves beyond it: nothing if one node alone is added, removed or weighted anew. "hash mod n"
+Shares are exact: positions that change owner, of all positions. \"least possible\" is the sum of
+what nodes own more than before, below which no change between these shares can stay, and \"excess\"
+what moves beyond it: nothing if one node alone is added, removed or weighted anew. \"hash mod n\"
 has each node WEIGHT times in a list, in the order of the file; its share is exact too, counted
 over the least common multiple of both lengths.
 Ranges are positions, both ends inclusive; an empty FROM or TO is nobody.

@@ -64,14 +64,18 @@ pub(crate) fn balance_svg(
     );
     draw_ring(&mut svg, rows, arcs);
     svg.push_str(&bars);
-    let (mark_x, mark_y) = (left, height - 22.0);
+    let y = height - 22.0;
+    let (mark, x, legend) = if rows.len() <= NAMED_ROWS_MAX {
+        let mark =
+            format!("<path d=\"M{left} {}v12\" stroke=\"{INK}\" stroke-width=\"2\"/>", y - 10.0);
+        (mark, left + 8.0, "the ideal, by weight")
+    } else {
+        (String::new(), left, "share by ideal of each node, the fullest first")
+    };
     put(
         &mut svg,
         format_args!(
-            "<path d=\"M{mark_x} {}v12\" stroke=\"{INK}\" stroke-width=\"2\"/>\
-             <text x=\"{}\" y=\"{mark_y}\" font-size=\"12\" fill=\"{PALE_INK}\">the ideal, by weight</text>\n",
-            mark_y - 10.0,
-            mark_x + 8.0,
+            "{mark}<text x=\"{x}\" y=\"{y}\" font-size=\"12\" fill=\"{PALE_INK}\">{legend}</text>\n"
         ),
     );
     svg.push_str("</svg>\n");
@@ -115,14 +119,15 @@ fn draw_ring(svg: &mut String, rows: &[SvgRow<'_>], arcs: &[SvgArc]) {
     if arcs.is_empty() {
         return;
     }
-    let radius = (RING_WIDTH - STROKE) / 2.0;
-    let center = (MARGIN + RING_WIDTH / 2.0, TOP + RING_WIDTH / 2.0);
+    let (outer, inner) = (RING_WIDTH / 2.0, RING_WIDTH / 2.0 - STROKE);
+    let center = (MARGIN + outer, TOP + outer);
     let (x, y) = center;
     put(
         svg,
         format_args!(
-            "<g fill=\"none\" stroke-width=\"{STROKE}\">\n\
-             <circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" stroke=\"{EMPTY}\"/>\n"
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{}\" fill=\"none\" stroke=\"{EMPTY}\" \
+             stroke-width=\"{STROKE}\"/>\n",
+            outer - STROKE / 2.0,
         ),
     );
     // One path per node, so that ten thousand arcs stay a small file.
@@ -137,18 +142,27 @@ fn draw_ring(svg: &mut String, rows: &[SvgRow<'_>], arcs: &[SvgArc]) {
             vec![(arc.start, arc.end)]
         };
         for (start, end) in pieces {
-            let ((x1, y1), (x2, y2)) = (at(center, radius, start), at(center, radius, end));
-            let _ = write!(path, "M{x1:.2} {y1:.2}A{radius} {radius} 0 0 1 {x2:.2} {y2:.2}");
+            let ((x1, y1), (x2, y2)) = (at(center, outer, start), at(center, outer, end));
+            let ((x3, y3), (x4, y4)) = (at(center, inner, end), at(center, inner, start));
+            // A straight line cannot be told from so short an arc.
+            let (out, back) = if end - start < 0.004 {
+                ("L".to_owned(), "L".to_owned())
+            } else {
+                (format!("A{outer} {outer} 0 0 1 "), format!("A{inner} {inner} 0 0 0 "))
+            };
+            let _ = write!(
+                path,
+                "M{x1:.2} {y1:.2}{out}{x2:.2} {y2:.2}L{x3:.2} {y3:.2}{back}{x4:.2} {y4:.2}Z"
+            );
         }
     }
     for (index, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
         let (colour, name) = (colour(index, rows.len()), escape(rows[index].name));
         put(
             svg,
-            format_args!("<path stroke=\"{colour}\" d=\"{path}\"><title>{name}</title></path>\n"),
+            format_args!("<path fill=\"{colour}\" d=\"{path}\"><title>{name}</title></path>\n"),
         );
     }
-    svg.push_str("</g>\n");
     let nodes = if rows.len() == 1 { "node" } else { "nodes" };
     put(
         svg,
@@ -156,7 +170,7 @@ fn draw_ring(svg: &mut String, rows: &[SvgRow<'_>], arcs: &[SvgArc]) {
             "<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" font-size=\"44\" font-weight=\"600\">{}</text>\n\
              <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"{PALE_INK}\">{nodes}</text>\n",
             y + 8.0,
-            rows.len(),
+            crate::show::thousands(u128::try_from(rows.len()).unwrap_or(u128::MAX)),
             y + 32.0,
         ),
     );
@@ -177,11 +191,15 @@ fn draw_rows(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) {
         _ => 4,
     };
     let per_block = rows.len().div_ceil(blocks).max(1);
-    let pitch = if blocks == 1 { 23.0 } else { 19.0 };
-    let font = if blocks == 1 { 13.0 } else { 11.5 };
-    let (name_width, bar_width) = if blocks == 1 { (132.0, 300.0) } else { (96.0, 96.0) };
+    let (pitch, font, bar_width) = if blocks == 1 {
+        ((RING_WIDTH / as_float(per_block)).clamp(23.0, 44.0), 13.0, 300.0)
+    } else {
+        (19.0, 11.5, 96.0)
+    };
+    let letters = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let letters = letters.min(if blocks == 1 { 32 } else { 22 });
+    let name_width = as_float(letters) * font * 0.62 + 10.0;
     let block_width = name_width + bar_width + 118.0;
-    let letters = if blocks == 1 { 16 } else { 13 };
     let most = rows.iter().flat_map(|row| [row.share, row.ideal]).fold(f64::MIN_POSITIVE, f64::max);
     put(svg, format_args!("<g font-size=\"{font}\">\n"));
     for (index, row) in rows.iter().enumerate() {
@@ -190,7 +208,8 @@ fn draw_rows(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) {
         let bar_x = x + name_width;
         let (share, ideal) = (bar_width * row.share / most, bar_width * row.ideal / most);
         let text_y = y + pitch / 2.0 + font * 0.35;
-        let bar_height = pitch - 7.0;
+        let bar_height = (pitch - 7.0).min(26.0);
+        let bar_y = y + (pitch - bar_height) / 2.0;
         let ratio = if row.ideal > 0.0 {
             format!("×{:.2}", row.share / row.ideal)
         } else {
@@ -206,13 +225,13 @@ fn draw_rows(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) {
                  <text x=\"{:.1}\" y=\"{text_y:.1}\">{:.2} %  <tspan fill=\"{PALE_INK}\">{ratio}</tspan></text>\n",
                 bar_x - 8.0,
                 escape(&cut(row.name, letters)),
-                y + 3.5,
-                y + 3.5,
+                bar_y,
+                bar_y,
                 colour(index, rows.len()),
                 escape(row.name),
                 bar_x + ideal,
-                y + 1.5,
-                pitch - 3.0,
+                bar_y - 2.0,
+                bar_height + 4.0,
                 bar_x + bar_width + 8.0,
                 row.share * 100.0,
             ),
@@ -223,10 +242,13 @@ fn draw_rows(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) {
 }
 
 /// A column for each of many nodes, by the ratio of share to ideal; the size of all of them.
+/// Sorted, as nobody finds a name among so many.
 fn draw_columns(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) {
     const SIZE: (f64, f64) = (640.0, 320.0);
     let ratio = |row: &SvgRow<'_>| if row.ideal > 0.0 { row.share / row.ideal } else { 0.0 };
-    let most = rows.iter().map(ratio).fold(1.0, f64::max) * 1.05;
+    let mut rows: Vec<&SvgRow<'_>> = rows.iter().collect();
+    rows.sort_by(|a, b| ratio(b).total_cmp(&ratio(a)));
+    let most = rows.first().map_or(1.0, |fullest| ratio(fullest).max(1.0)) * 1.05;
     let y = |ratio: f64| TOP + SIZE.1 * (1.0 - ratio / most);
     let pitch = SIZE.0 / as_float(rows.len());
     for (index, row) in rows.iter().enumerate() {
@@ -236,9 +258,10 @@ fn draw_columns(svg: &mut String, rows: &[SvgRow<'_>], left: f64) -> (f64, f64) 
             format_args!(
                 "<rect x=\"{:.2}\" y=\"{top:.2}\" width=\"{:.3}\" height=\"{:.2}\" fill=\"{}\"><title>{} ×{:.3}</title></rect>\n",
                 left + pitch * as_float(index),
-                pitch * 0.85,
+                // No seams between columns that are thinner than a pixel.
+                pitch + 0.05,
                 TOP + SIZE.1 - top,
-                colour(index, rows.len()),
+                colour(0, 1),
                 escape(row.name),
                 ratio(row),
             ),
@@ -281,11 +304,14 @@ fn colour(index: usize, count: usize) -> String {
     format!("rgb({},{},{})", channel(0.0), channel(8.0), channel(4.0))
 }
 
+/// The name without its middle if it is too long: names differ at their ends.
 fn cut(name: &str, letters: usize) -> String {
-    if name.chars().count() <= letters {
+    let count = name.chars().count();
+    if count <= letters {
         return name.to_owned();
     }
-    name.chars().take(letters - 1).chain(['…']).collect()
+    let (head, tail) = (letters / 2, letters - letters / 2 - 1);
+    name.chars().take(head).chain(['…']).chain(name.chars().skip(count - tail)).collect()
 }
 
 /// Text as XML has it; characters that XML cannot hold become U+FFFD.
@@ -312,4 +338,61 @@ fn put(svg: &mut String, text: core::fmt::Arguments<'_>) {
 #[allow(clippy::cast_precision_loss, reason = "pixels and turns are read with three digits")]
 fn as_float(number: impl TryInto<u64>) -> f64 {
     number.try_into().map_or(0.0, |number: u64| number as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway::{Layout, Node};
+
+    use super::*;
+
+    fn table(count: u32, weight: u32) -> Table {
+        let names: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
+        let nodes: Vec<Node<'_>> =
+            names.iter().map(|name| Node::new(name).with_weight(weight)).collect();
+        Table::new(&Layout::ringway_v1(), &nodes).unwrap()
+    }
+
+    #[test]
+    fn arcs_go_round_once() {
+        for (count, weight) in [(1, 1), (3, 1), (100, 1), (3, 1_000)] {
+            let arcs = ring_arcs(&table(count, weight));
+            assert!(arcs.len() <= 2 * usize::try_from(ARCS_MAX).unwrap(), "{}", arcs.len());
+            assert!(arcs[0].start.abs() < 1e-9);
+            assert!((arcs[arcs.len() - 1].end - 1.0).abs() < 1e-9);
+            for pair in arcs.windows(2) {
+                assert!((pair[0].end - pair[1].start).abs() < 1e-9);
+                assert!(pair[0].row != pair[1].row);
+            }
+        }
+        assert_eq!(ring_arcs(&table(3, 0)), []);
+    }
+
+    #[test]
+    fn texts_are_escaped() {
+        let row = SvgRow { name: "<a&\"b\">\u{ffff}", share: 1.0, ideal: 1.0 };
+        let svg = balance_svg("x<y", "a&b", &[row], &[]);
+        assert!(svg.contains("&lt;a&amp;&quot;b&quot;&gt;\u{fffd}"), "{svg}");
+        assert!(svg.contains(">x&lt;y<") && svg.contains(">a&amp;b<"), "{svg}");
+        assert!(!svg.contains("<a&"), "{svg}");
+    }
+
+    #[test]
+    fn every_node_has_a_bar() {
+        for count in [0usize, 1, 14, 15, 100, 120, 121, 5_000] {
+            let names: Vec<String> = (0..count).map(|number| format!("node-{number}.")).collect();
+            let part = 1.0 / f64::from(u32::try_from(count).unwrap().max(1));
+            let row = |name| SvgRow { name, share: part, ideal: part };
+            let rows: Vec<SvgRow<'_>> = names.iter().map(|name| row(name)).collect();
+            let svg = balance_svg("t", "s", &rows, &[]);
+            assert!(names.iter().all(|name| svg.contains(name)), "{count}");
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{count}");
+        }
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(cut("node-1", 6), "node-1");
+        assert_eq!(cut("node-12345", 6), "nod…45");
+    }
 }
