@@ -1,0 +1,555 @@
+//! Carries one request to the node that owns its key.
+//!
+//! What may be sent twice is the heart of it. A 421 says that nothing was executed: the map is
+//! read again and the request goes out again, to whoever owns the position then. A connection
+//! that breaks says nothing: once a byte may have reached the node, only GET, HEAD and OPTIONS go
+//! out again. A PUT that ran twice could bring back a value that another client has overwritten in
+//! between.
+
+use std::{
+    fmt,
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    connection::{NodeConnection, ReadHeadError},
+    limits::SendLimits,
+    map::{Map, Parked, RouterHandle},
+    pool::Pool,
+    router::{NodeRoute, Route},
+};
+
+/// How often a request that may be sent twice is sent again after a broken connection.
+const RESENDS_MAX: u32 = 2;
+/// The waits between asking an owner again that is not frozen, only behind.
+const BACKOFF_FIRST: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(250);
+/// A refusal with a body above this costs its connection.
+const REFUSAL_BYTES_MAX: u64 = 16 << 10;
+const MISDIRECTED: u16 = 421;
+
+/// Sends requests to their owners. Each worker has its own.
+#[derive(Debug)]
+pub struct Sender {
+    map: Map,
+    pool: Pool,
+    limits: SendLimits,
+    stats: SendStats,
+}
+
+/// What a sender has counted since it was made.
+#[derive(Debug, Default)]
+pub struct SendStats {
+    /// Connections opened to nodes.
+    pub connects: AtomicU64,
+    /// Requests that a node refused with 421.
+    pub misdirected: AtomicU64,
+    /// Requests sent again after their connection broke.
+    pub resent: AtomicU64,
+    /// Requests that waited for a newer map.
+    pub parked: AtomicU64,
+    /// Microseconds that they waited, in total.
+    pub parked_micros: AtomicU64,
+}
+
+/// A request, but for `Ringway-Epoch`, which depends on the map at the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The sharding key.
+    pub key: &'a [u8],
+    /// Request line and headers, each line with its end, without the empty line.
+    pub head: &'a [u8],
+    /// Whether it is `HEAD`, whose answer has no body.
+    pub is_head: bool,
+    /// Whether it may be executed twice: `GET`, `HEAD`, `OPTIONS`.
+    pub is_safe: bool,
+    /// The body.
+    pub body: OutgoingBody<'a>,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum OutgoingBody<'a> {
+    /// All of it, kept until the answer.
+    Kept(&'a [u8]),
+    /// The head has `Expect: 100-continue`; the caller sends the body once the node asks for it.
+    AfterContinue,
+}
+
+/// What a node answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The connection, with the answer's head read: its body is still to be taken.
+    pub connection: NodeConnection,
+    /// The node.
+    pub node: Arc<NodeRoute>,
+    /// Whether this is only the 100 that asks for the body.
+    pub wants_body: bool,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The store has not been read yet.
+    NoMap,
+    /// The operator has marked the owner as down.
+    Down {
+        /// The owner.
+        node: String,
+    },
+    /// The store knows no address of the owner.
+    NoAddress {
+        /// The owner.
+        node: String,
+    },
+    /// No connection to the owner could be opened: nothing was sent.
+    Unreachable {
+        /// The owner.
+        node: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The owner changed for longer than a request waits: nothing was executed.
+    Moving {
+        /// The owner that refused last.
+        node: String,
+    },
+    /// Too many requests wait already: nothing was executed.
+    ParkedFull,
+    /// The connection broke or no answer came, after a byte may have reached the node.
+    Unknown {
+        /// The owner.
+        node: String,
+        /// What happened.
+        reason: String,
+        /// Whether the request may be executed twice.
+        is_safe: bool,
+        /// Whether it was the time that ran out.
+        timed_out: bool,
+    },
+    /// What came back is no answer.
+    BadAnswer {
+        /// The owner.
+        node: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Whether the request may be executed twice.
+        is_safe: bool,
+    },
+}
+
+impl SendError {
+    /// The machine name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoMap => "no-map",
+            Self::Down { .. } => "node-down",
+            Self::NoAddress { .. } => "node-unknown",
+            Self::Unreachable { .. } => "node-unreachable",
+            Self::Moving { .. } => "moving",
+            Self::ParkedFull => "parked-full",
+            Self::Unknown { is_safe: true, timed_out: true, .. } => "answer-timeout",
+            Self::Unknown { is_safe: true, timed_out: false, .. } => "answer-lost",
+            Self::Unknown { is_safe: false, .. } => "outcome-unknown",
+            Self::BadAnswer { .. } => "bad-answer",
+        }
+    }
+
+    /// The HTTP status that says it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::NoMap
+            | Self::Down { .. }
+            | Self::NoAddress { .. }
+            | Self::Unreachable { .. }
+            | Self::Moving { .. }
+            | Self::ParkedFull => 503,
+            Self::Unknown { is_safe: true, timed_out: false, .. } => 502,
+            Self::Unknown { .. } => 504,
+            Self::BadAnswer { .. } => 502,
+        }
+    }
+
+    /// Whether a retry can't execute a write twice.
+    #[must_use]
+    pub const fn retry_is_safe(&self) -> bool {
+        match self {
+            Self::Unknown { is_safe, .. } | Self::BadAnswer { is_safe, .. } => *is_safe,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMap => f.write_str("the proxy has not read the map yet")?,
+            Self::Down { node } => write!(f, "node {node} is marked as down")?,
+            Self::NoAddress { node } => write!(f, "the store knows no address of node {node}")?,
+            Self::Unreachable { node, reason } => {
+                write!(f, "node {node} can't be reached: {reason}")?;
+            }
+            Self::Moving { node } => {
+                write!(f, "the key is moving and node {node} did not take the request in time")?;
+            }
+            Self::ParkedFull => {
+                f.write_str("too many requests wait for moving keys")?;
+            }
+            Self::Unknown { node, reason, is_safe: true, .. } => {
+                write!(f, "node {node} gave no answer: {reason}")?;
+            }
+            Self::Unknown { node, reason, .. } => {
+                write!(f, "outcome unknown: node {node} gave no answer: {reason}")?;
+            }
+            Self::BadAnswer { node, reason, .. } => {
+                write!(f, "node {node} gave an answer that can't be read: {reason}")?;
+            }
+        }
+        f.write_str(match self {
+            Self::Unknown { is_safe: false, .. } | Self::BadAnswer { is_safe: false, .. } => {
+                "; the request may have been executed, and a retry may execute it twice"
+            }
+            Self::Unknown { .. } | Self::BadAnswer { .. } => "; a retry is safe",
+            _ => "; nothing was executed, a retry is safe",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// How one attempt ended, if not in an error.
+enum Attempt {
+    Answered(NodeConnection, bool),
+    Misdirected {
+        epoch: Option<u64>,
+        frozen: bool,
+    },
+    /// Provably nothing was sent, or it may be sent twice.
+    Again(SendError),
+}
+
+impl Sender {
+    /// A sender that routes by `map`.
+    #[must_use]
+    pub fn new(map: Map, limits: SendLimits) -> Self {
+        Self { map, pool: Pool::new(limits), limits, stats: SendStats::default() }
+    }
+
+    /// The map.
+    #[must_use]
+    pub const fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// The idle connections; give them back an [`Answer`]'s when its body was taken.
+    #[must_use]
+    pub const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &SendLimits {
+        &self.limits
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn stats(&self) -> &SendStats {
+        &self.stats
+    }
+
+    /// Sends `request` to its owner and reads the answer's head, or the 100 that asks for a body.
+    ///
+    /// `wire` is working memory, to be used again.
+    ///
+    /// # Errors
+    /// [`SendError`], which says whose fault it is and whether a retry is safe.
+    pub async fn send(
+        &self,
+        request: &Outgoing<'_>,
+        wire: &mut Vec<u8>,
+    ) -> Result<Answer, SendError> {
+        let mut parking = Parking::default();
+        let outcome = self.send_parked(request, wire, &mut parking).await;
+        if let Some(since) = parking.since {
+            let waited = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.stats.parked.fetch_add(1, Ordering::Relaxed);
+            self.stats.parked_micros.fetch_add(waited, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    async fn send_parked<'a>(
+        &'a self,
+        request: &Outgoing<'_>,
+        wire: &mut Vec<u8>,
+        parking: &mut Parking<'a>,
+    ) -> Result<Answer, SendError> {
+        let mut tries = 0;
+        loop {
+            let router = self.map.current().ok_or(SendError::NoMap)?;
+            let position = router.position(request.key);
+            let route = router.route(position);
+            compose(request, &route, wire);
+            let outcome = match self.attempt(request, route.node, wire).await {
+                // The owner may be gone because the key has another one by now.
+                Err(SendError::Unreachable { .. }) if self.has_moved(&router, position) => continue,
+                outcome => outcome?,
+            };
+            match outcome {
+                Attempt::Answered(connection, wants_body) => {
+                    return Ok(Answer { connection, node: Arc::clone(route.node), wants_body });
+                }
+                Attempt::Misdirected { epoch, frozen } => {
+                    self.stats.misdirected.fetch_add(1, Ordering::Relaxed);
+                    let node = route.node.name.clone();
+                    let sent = route.epoch;
+                    drop(router);
+                    // A frozen owner, or one that knows better, needs no second asking: only a
+                    // newer record changes its mind.
+                    let ask_again = !frozen && epoch.is_none_or(|epoch| epoch <= sent);
+                    if !self.park(parking, position, sent, ask_again).await? {
+                        return Err(SendError::Moving { node });
+                    }
+                }
+                Attempt::Again(error) => {
+                    tries += 1;
+                    let moved = self.has_moved(&router, position);
+                    if tries > RESENDS_MAX && !moved {
+                        return Err(error);
+                    }
+                    self.stats.resent.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Waits until the map says something newer of `position` than epoch `sent`, or it is time to
+    /// ask its owner again. Returns false when the request has waited for as long as it may.
+    async fn park<'a>(
+        &'a self,
+        parking: &mut Parking<'a>,
+        position: u64,
+        sent: u64,
+        ask_again: bool,
+    ) -> Result<bool, SendError> {
+        let now = Instant::now();
+        let since = *parking.since.get_or_insert(now);
+        if parking.place.is_none() {
+            let place = self.map.park(self.limits.parked_max).ok_or(SendError::ParkedFull)?;
+            parking.place = Some(place);
+        }
+        let deadline = since + self.limits.park_max;
+        let wake = if ask_again {
+            let backoff = parking.backoff.map_or(BACKOFF_FIRST, |last| last * 2).min(BACKOFF_MAX);
+            parking.backoff = Some(backoff);
+            deadline.min(now + backoff)
+        } else {
+            deadline
+        };
+        let mut seen = self.map.watch();
+        self.map.mark_stale();
+        loop {
+            let current = self.map.current().ok_or(SendError::NoMap)?;
+            if current.route(position).epoch != sent {
+                return Ok(Instant::now() < deadline);
+            }
+            drop(current);
+            if !self.map.newer(&mut seen, wake).await {
+                return Ok(Instant::now() < deadline);
+            }
+        }
+    }
+
+    /// Whether the map gives `position` to somebody else than `before` did.
+    fn has_moved(&self, before: &RouterHandle, position: u64) -> bool {
+        let Some(now) = self.map.current() else { return false };
+        let (before, now) = (before.route(position), now.route(position));
+        before.epoch != now.epoch || !Arc::ptr_eq(before.node, now.node)
+    }
+
+    /// Sends once.
+    async fn attempt(
+        &self,
+        request: &Outgoing<'_>,
+        node: &NodeRoute,
+        wire: &[u8],
+    ) -> Result<Attempt, SendError> {
+        if node.down {
+            return Err(SendError::Down { node: node.name.clone() });
+        }
+        let mut connection = match self.pool.take(node) {
+            Some(connection) => connection,
+            None => self.connect(node).await?,
+        };
+        let mut written = 0;
+        let work = self.exchange(request, &mut connection, wire, &mut written);
+        let outcome = timeout(self.limits.answer_max, work).await;
+        let is_safe = request.is_safe;
+        let unknown = |reason: String, timed_out| {
+            let node = node.name.clone();
+            SendError::Unknown { node, reason, is_safe, timed_out }
+        };
+        match outcome {
+            Ok(Ok(wants_body)) if connection.head.status == MISDIRECTED => {
+                debug_assert!(!wants_body, "421 is a final status");
+                let (epoch, frozen) = (connection.head.epoch, connection.head.frozen);
+                self.recycle(node, connection).await;
+                Ok(Attempt::Misdirected { epoch, frozen })
+            }
+            Ok(Ok(wants_body)) => Ok(Attempt::Answered(connection, wants_body)),
+            Ok(Err(ReadHeadError::Broken(error))) if written == 0 => {
+                // The system took no byte: the node can't have seen the request.
+                let (node, reason) = (node.name.clone(), error.to_string());
+                Ok(Attempt::Again(SendError::Unreachable { node, reason }))
+            }
+            Ok(Err(ReadHeadError::Broken(error))) => {
+                let error = unknown(error.to_string(), false);
+                if is_safe { Ok(Attempt::Again(error)) } else { Err(error) }
+            }
+            Ok(Err(ReadHeadError::Bad(bad))) => {
+                let (node, reason) = (node.name.clone(), bad.to_string());
+                Err(SendError::BadAnswer { node, reason, is_safe })
+            }
+            Err(_) => {
+                let waited = self.limits.answer_max.as_millis();
+                Err(unknown(format!("none within {waited} ms"), true))
+            }
+        }
+    }
+
+    async fn connect(&self, node: &NodeRoute) -> Result<NodeConnection, SendError> {
+        let name = || node.name.clone();
+        let Some(address) = &node.address else {
+            return Err(SendError::NoAddress { node: name() });
+        };
+        let opening = async {
+            match node.socket {
+                Some(socket) => TcpStream::connect(socket).await,
+                None => TcpStream::connect(address.as_str()).await,
+            }
+        };
+        self.stats.connects.fetch_add(1, Ordering::Relaxed);
+        let reason = match timeout(self.limits.connect_max, opening).await {
+            Ok(opened) => match opened.and_then(NodeConnection::new) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error.to_string(),
+            },
+            Err(_) => {
+                format!("no connection within {} ms", self.limits.connect_max.as_millis())
+            }
+        };
+        Err(SendError::Unreachable { node: name(), reason })
+    }
+
+    /// Writes the request and reads the head of its answer; true is a 100 that was waited for.
+    async fn exchange(
+        &self,
+        request: &Outgoing<'_>,
+        connection: &mut NodeConnection,
+        wire: &[u8],
+        written: &mut usize,
+    ) -> Result<bool, ReadHeadError> {
+        if let Err(error) = connection.write(wire, written).await {
+            if *written == 0 {
+                return Err(ReadHeadError::Broken(error));
+            }
+            // It may have answered before it stopped reading.
+            connection.head.keep_alive = false;
+        }
+        let waits = matches!(request.body, OutgoingBody::AfterContinue);
+        loop {
+            connection.read_head(request.is_head, self.limits.head_bytes_max).await?;
+            match connection.head.status {
+                100 if waits => return Ok(true),
+                101 => {
+                    let bad =
+                        crate::http1::BadHead("it changes the protocol, which nobody asked for");
+                    return Err(ReadHeadError::Bad(bad));
+                }
+                100..=199 => {}
+                _ => {
+                    if *written < wire.len() {
+                        connection.head.keep_alive = false;
+                    }
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Takes a refusal's body, so that the connection can be used again.
+    async fn recycle(&self, node: &NodeRoute, mut connection: NodeConnection) {
+        use crate::http1::{BodyReader, Framing, Step};
+        use bytes::Buf as _;
+        let framing = connection.head.framing;
+        match framing {
+            Framing::None | Framing::Chunked => {}
+            Framing::Length(length) if length <= REFUSAL_BYTES_MAX => {}
+            Framing::Length(_) | Framing::Close => return,
+        }
+        let mut reader = BodyReader::new(framing);
+        let mut left = REFUSAL_BYTES_MAX;
+        let taking = async {
+            loop {
+                match reader.step(&mut connection.input) {
+                    Ok(Step::End) => return true,
+                    Ok(Step::Data(length)) => {
+                        connection.input.advance(length);
+                        let Some(less) =
+                            u64::try_from(length).ok().and_then(|n| left.checked_sub(n))
+                        else {
+                            return false;
+                        };
+                        left = less;
+                    }
+                    Ok(Step::More) => match connection.fill().await {
+                        Ok(0) | Err(_) => return false,
+                        Ok(_) => {}
+                    },
+                    Err(_) => return false,
+                }
+            }
+        };
+        if timeout(Duration::from_millis(100), taking).await == Ok(true) {
+            self.pool.put(node, connection);
+        }
+    }
+}
+
+/// What a waiting request holds.
+#[derive(Default)]
+struct Parking<'a> {
+    since: Option<Instant>,
+    place: Option<Parked<'a>>,
+    backoff: Option<Duration>,
+}
+
+/// Puts the request's bytes together, as far as they go out at once.
+fn compose(request: &Outgoing<'_>, route: &Route<'_>, wire: &mut Vec<u8>) {
+    wire.clear();
+    wire.extend_from_slice(request.head);
+    // Writing to a `Vec` cannot fail.
+    let _ = write!(
+        wire,
+        "Ringway-Position: {}\r\nRingway-Epoch: {}\r\n\r\n",
+        route.position, route.epoch
+    );
+    if let OutgoingBody::Kept(body) = request.body {
+        wire.extend_from_slice(body);
+    }
+}
