@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     layout: Option<String>,
     /// How many distinct nodes to print for each key, its owner first
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     replicas: u32,
     /// How keys are written, in and out
     #[arg(long, value_enum, default_value_t)]

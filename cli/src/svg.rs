@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn arcs_go_round_once() {
-        for (count, weight) in [(1, 1), (3, 1), (100, 1), (3, 1_000)] {
+        for (count, weight) in [(1, 1), (3, 1), (100, 1), (3, 100)] {
             let arcs = ring_arcs(&table(count, weight));
             assert!(arcs.len() <= 2 * usize::try_from(ARCS_MAX).unwrap(), "{}", arcs.len());
             assert!(arcs[0].start.abs() < 1e-9);
