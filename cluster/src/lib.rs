@@ -34,6 +34,6 @@ pub use crate::{
         BadIncarnation, BadKey, ConfigRecord, Incarnation, NodeRecord, Phase, Record, RecordKey,
         SegmentRecord,
     },
-    row::{End, FRAME_HEADER_BYTES, Frame, FrameError, FrameReader, Row},
+    row::{End, FRAME_HEADER_BYTES, Frame, FrameError, FrameReader, Row, count_frames},
     segment::{MERGE_MAX, SegmentTable, Step, StoredSegment, merges, node_may, seed, split, steps},
 };

@@ -139,6 +139,37 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
+/// Counts the rows and tombstones of a whole stream, without copying them.
+///
+/// # Errors
+/// [`FrameError`] if the bytes are not exactly one stream of frames.
+///
+/// # Complexity
+/// O(frames).
+pub fn count_frames(mut bytes: &[u8]) -> Result<(u64, End), FrameError> {
+    let mut rows = 0;
+    loop {
+        let (header, rest) =
+            bytes.split_at_checked(FRAME_HEADER_BYTES).ok_or(FrameError::Truncated)?;
+        let len = |at: usize| {
+            usize::try_from(number(&header[at..at + 4])).map_err(|_| FrameError::TooLarge)
+        };
+        let body_len = len(4)?.checked_add(len(8)?).ok_or(FrameError::TooLarge)?;
+        let (body, rest) = rest.split_at_checked(body_len).ok_or(FrameError::Truncated)?;
+        match header[0] {
+            ROW | TOMBSTONE => rows += 1,
+            END if rest.is_empty() => {
+                let [position, sequence, more] = [12, 20, 28].map(|at| number(&header[at..at + 8]));
+                let cursor = (more == 1).then(|| (position, body.to_vec()));
+                return Ok((rows, End { cursor, sequence }));
+            }
+            END => return Err(FrameError::TrailingBytes),
+            _ => return Err(FrameError::Malformed),
+        }
+        bytes = rest;
+    }
+}
+
 /// Reads frames from bytes that arrive in pieces.
 #[derive(Debug)]
 pub struct FrameReader {
@@ -262,6 +293,13 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let (_, bytes) = sample();
+        assert_eq!(
+            count_frames(&bytes),
+            Ok((2, End { cursor: Some((7, b"k".to_vec())), sequence: 9 }))
+        );
+        for cut in 0..bytes.len() {
+            assert_eq!(count_frames(&bytes[..cut]), Err(FrameError::Truncated), "{cut}");
+        }
         let read = |bytes: &[u8]| {
             let mut reader = FrameReader::new(1_000);
             reader.push(bytes);

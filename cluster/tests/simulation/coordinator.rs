@@ -18,6 +18,8 @@ const CALL_MS: u64 = 400;
 #[derive(Default)]
 pub(crate) struct Coordinator {
     pub(crate) life: u64,
+    /// Numbers what is asked, over all moves: a late answer to an ended one must find nobody.
+    asked: u64,
     pub(crate) drivers: BTreeMap<u64, Driver>,
 }
 
@@ -116,8 +118,10 @@ impl World {
 
     fn act(&mut self, coordinator: usize, segment: u64, action: Action) {
         let life = self.coordinators[coordinator].life;
+        self.coordinators[coordinator].asked += 1;
+        let asked = self.coordinators[coordinator].asked;
         let Some(driver) = self.driver(coordinator, segment) else { return };
-        driver.token += 1;
+        driver.token = asked;
         driver.exported = None;
         driver.asked = None;
         let token = driver.token;

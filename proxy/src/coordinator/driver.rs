@@ -1,0 +1,185 @@
+//! Runs one move: does what the state machine says, and tells it what came of it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ringway_cluster::{
+    Action, CommitError, CopyRows, Event, Fence, MapStore, Move, NodeRecord, Outcome, Record,
+    RecordKey, Snapshot, StoredSegment, Transaction, Verb, count_frames,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{CoordinatorLimits, MoveView, Progress};
+use crate::control::{CallFailure, ControlClient};
+
+/// What a move needs from around it.
+pub(super) struct Driver<S> {
+    pub(super) store: Arc<S>,
+    pub(super) control: Arc<ControlClient>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) limits: CoordinatorLimits,
+    /// Where nodes are reached, as of the beginning of the move.
+    pub(super) nodes: Arc<BTreeMap<String, NodeRecord>>,
+    pub(super) started: Instant,
+}
+
+impl<S: MapStore> Driver<S> {
+    /// Runs the move to its end.
+    pub(super) async fn run(self, mut moving: Move) -> Outcome {
+        let id = moving.segment().id;
+        let mut frozen: Option<Instant> = None;
+        let mut pause_us = None;
+        let mut action = moving.begin(self.now_ms());
+        let outcome = loop {
+            self.show(&moving);
+            let event = match action {
+                Action::End(outcome) => break outcome,
+                Action::Wait { wait_ms } => {
+                    sleep(Duration::from_millis(wait_ms)).await;
+                    Event::Woken
+                }
+                Action::Replace { expect, record } => {
+                    let key = RecordKey::Segment(id);
+                    let swap = Transaction::replace(key, expect, Record::Segment(record));
+                    self.commit(swap).await
+                }
+                Action::Read => self.read(id).await,
+                Action::Call { node, verb, fence } => {
+                    if verb == Verb::Freeze {
+                        frozen.get_or_insert_with(Instant::now);
+                    }
+                    let event = self.call(&node, verb, &fence).await;
+                    if verb == Verb::Activate && event == Event::Accepted {
+                        let micros = frozen.map(|frozen| frozen.elapsed().as_micros());
+                        pause_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
+                    }
+                    event
+                }
+                Action::Copy { rows, from, to } => self.copy(&rows, &from, &to).await,
+            };
+            action = moving.next(event, self.now_ms());
+        };
+        self.progress.count(|totals| totals.rows_sent += moving.rows_sent());
+        self.progress.ended(id, &outcome, pause_us);
+        outcome
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn show(&self, moving: &Move) {
+        let StoredSegment { id, record, .. } = moving.segment();
+        let (from, to) = moving.nodes();
+        self.progress.show(MoveView {
+            segment: *id,
+            lo: record.lo,
+            hi: record.hi,
+            from: from.into(),
+            to: to.into(),
+            step: moving.step_name(),
+            rows_sent: moving.rows_sent(),
+        });
+    }
+
+    async fn commit(&self, swap: Transaction) -> Event {
+        match self.store.commit(swap).await {
+            Ok(revision) => Event::Stored { revision },
+            Err(CommitError::Conflict(_) | CommitError::Refused(_)) => Event::Conflict,
+            Err(CommitError::Unknown(_) | CommitError::Unavailable(_)) => Event::StoreUnknown,
+        }
+    }
+
+    async fn read(&self, id: u64) -> Event {
+        match self.store.read().await {
+            Ok(snapshot) => Event::Record(find(&snapshot, id)),
+            Err(_) => Event::StoreUnknown,
+        }
+    }
+
+    fn control_of(&self, node: &str) -> Result<&str, CallFailure> {
+        match self.nodes.get(node) {
+            Some(record) => Ok(&record.control),
+            None => {
+                let reason = format!("no control address is known of {node}");
+                Err(CallFailure::Unreachable(reason))
+            }
+        }
+    }
+
+    async fn call(&self, node: &str, verb: Verb, fence: &Fence) -> Event {
+        let address = match self.control_of(node) {
+            Ok(address) => address,
+            Err(failure) => return event_of(failure),
+        };
+        let answer = match verb {
+            Verb::Inspect => {
+                let span = (fence.lo, fence.hi);
+                let status = self.control.measure(address, span, u64::MAX, u64::MAX).await;
+                status.map(|status| Event::Inspected {
+                    frozen: !status.ranges.is_empty()
+                        && status
+                            .ranges
+                            .iter()
+                            .all(|range| range.standing == "frozen" && range.epoch == fence.epoch),
+                })
+            }
+            Verb::Freeze | Verb::Digest => {
+                self.control.sum(address, verb, fence).await.map(Event::Summed)
+            }
+            _ => self.control.call(address, verb, fence).await.map(|()| Event::Accepted),
+        };
+        answer.unwrap_or_else(event_of)
+    }
+
+    /// Carries one page of rows from node to node.
+    async fn copy(&self, rows: &CopyRows, from: &(String, Fence), to: &(String, Fence)) -> Event {
+        let addresses =
+            self.control_of(&from.0).and_then(|from| Ok((from, self.control_of(&to.0)?)));
+        let (source, destination) = match addresses {
+            Ok(addresses) => addresses,
+            Err(failure) => return event_of(failure),
+        };
+        let bytes_max = self.limits.page_bytes;
+        let page = match rows {
+            CopyRows::All { after } => {
+                self.control.export(source, &from.1, after.as_ref(), bytes_max).await
+            }
+            CopyRows::Since { sequence } => {
+                self.control.delta(source, &from.1, *sequence, bytes_max).await
+            }
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(failure) => return event_of(failure),
+        };
+        let (rows, end) = match count_frames(&page) {
+            Ok(counted) => counted,
+            Err(error) => return Event::Unreachable(format!("{source}: {error}")),
+        };
+        let bytes = u64::try_from(page.len()).unwrap_or(u64::MAX);
+        match self.control.import(destination, &to.1, page).await {
+            Ok(()) => {
+                self.progress.count(|totals| totals.bytes_sent += bytes);
+                Event::Copied { rows, cursor: end.cursor, sequence: end.sequence }
+            }
+            Err(failure) => event_of(failure),
+        }
+    }
+}
+
+pub(super) fn find(snapshot: &Snapshot, id: u64) -> Option<StoredSegment> {
+    match snapshot.records.get(&RecordKey::Segment(id)) {
+        Some((revision, Record::Segment(record))) => {
+            Some(StoredSegment { id, revision: *revision, record: record.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn event_of(failure: CallFailure) -> Event {
+    match failure {
+        CallFailure::Overtaken => Event::Overtaken,
+        CallFailure::Refused(reason) => Event::Refused(reason),
+        CallFailure::Unreachable(reason) => Event::Unreachable(reason),
+    }
+}

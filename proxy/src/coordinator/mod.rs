@@ -1,0 +1,360 @@
+//! Makes the map what the newest configuration says, one move at a time.
+//!
+//! The coordinator holds no state of its own: what is to be done is always the difference between
+//! the segments as the store has them and the newest `cfg/<n>`. It may be killed at any step; the
+//! next one reads the store and goes on.
+
+mod driver;
+mod progress;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use ringway::Table;
+use ringway_cluster::{
+    ClusterFile, MapStore, Move, MoveLimits, NodeRecord, Outcome, Phase, Record, RecordKey,
+    SegmentRecord, SegmentTable, Snapshot, Step, StoredSegment, Transaction, merges, split, steps,
+};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use self::driver::Driver;
+pub use self::progress::{MoveView, Pauses, Progress, Totals};
+use crate::control::ControlClient;
+
+/// Bounds of what the coordinator does at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoordinatorLimits {
+    /// Moves under way at a time.
+    pub moves_max: usize,
+    /// Moves under way at a time from or to one node.
+    pub node_moves_max: usize,
+    /// A segment of more rows is cut before it moves.
+    pub segment_rows_max: u64,
+    /// A segment of more bytes is cut before it moves.
+    pub segment_bytes_max: u64,
+    /// Rows travel in pages of about so many bytes.
+    pub page_bytes: u64,
+    /// A segment whose move failed rests so long before the next try.
+    pub retry_ms: u64,
+    /// Bounds of each move.
+    pub each: MoveLimits,
+}
+
+impl Default for CoordinatorLimits {
+    fn default() -> Self {
+        Self {
+            moves_max: 8,
+            node_moves_max: 4,
+            segment_rows_max: 50_000,
+            segment_bytes_max: 64 << 20,
+            page_bytes: 1 << 20,
+            retry_ms: 1_000,
+            each: MoveLimits::default(),
+        }
+    }
+}
+
+/// Drives the moves of a cluster.
+pub struct Coordinator<S> {
+    store: Arc<S>,
+    control: Arc<ControlClient>,
+    progress: Arc<Progress>,
+    limits: CoordinatorLimits,
+    started: Instant,
+    snapshot: Snapshot,
+    /// The newest configuration that was read, and its table.
+    target: Option<(u64, Table)>,
+    nodes: Arc<BTreeMap<String, NodeRecord>>,
+    running: HashMap<u64, [String; 2]>,
+    /// Segments whose move failed, and when they may be tried again.
+    resting: HashMap<u64, Instant>,
+}
+
+impl<S: MapStore + 'static> Coordinator<S> {
+    /// A coordinator over that store.
+    #[must_use]
+    pub fn new(
+        store: Arc<S>,
+        control: Arc<ControlClient>,
+        progress: Arc<Progress>,
+        limits: CoordinatorLimits,
+    ) -> Self {
+        Self {
+            store,
+            control,
+            progress,
+            limits,
+            started: Instant::now(),
+            snapshot: Snapshot::default(),
+            target: None,
+            nodes: Arc::default(),
+            running: HashMap::new(),
+            resting: HashMap::new(),
+        }
+    }
+
+    /// Runs until `stop` turns true; moves under way are left as the store has them.
+    ///
+    /// Must run inside a tokio runtime: moves are tasks of it.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut moves: JoinSet<(u64, Outcome)> = JoinSet::new();
+        while !*stop.borrow() {
+            if let Err(reason) = self.refresh().await {
+                self.progress.failed(reason);
+            } else if let Err(reason) = self.round(&mut moves).await {
+                self.progress.failed(reason);
+            }
+            let pause = Duration::from_millis(if self.progress.left() > 0 { 50 } else { 1_000 });
+            let news = timeout(pause, self.store.changes(self.snapshot.revision));
+            tokio::select! {
+                _ = stop.changed() => {}
+                Some(ended) = moves.join_next() => self.reap(ended),
+                _ = news => {}
+            }
+            while let Some(ended) = moves.try_join_next() {
+                self.reap(ended);
+            }
+        }
+    }
+
+    fn reap(&mut self, ended: Result<(u64, Outcome), tokio::task::JoinError>) {
+        // A move never panics; if one did, its segment is found moving in the store and resumed.
+        let Ok((id, outcome)) = ended else {
+            self.running.clear();
+            return;
+        };
+        self.running.remove(&id);
+        if !matches!(outcome, Outcome::Moved { .. }) {
+            let rest = Duration::from_millis(self.limits.retry_ms);
+            self.resting.insert(id, Instant::now() + rest);
+        }
+    }
+
+    /// Brings the snapshot, the target and the nodes up to date.
+    async fn refresh(&mut self) -> Result<(), String> {
+        if self.snapshot.revision == 0 {
+            self.snapshot = self.store.read().await.map_err(|error| error.to_string())?;
+        } else {
+            let changes =
+                timeout(Duration::from_millis(1), self.store.changes(self.snapshot.revision));
+            match changes.await {
+                Ok(Ok(changes)) => self.snapshot.apply(changes),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Ok(()),
+            }
+        }
+        let newest =
+            self.snapshot.records.iter().rev().find_map(|(key, (_, record))| match (key, record) {
+                (RecordKey::Config(number), Record::Config(config)) => Some((*number, config)),
+                _ => None,
+            });
+        if let Some((number, config)) = newest
+            && self.target.as_ref().is_none_or(|(known, _)| *known != number)
+        {
+            let name = format!("cfg/{number}");
+            let file =
+                ClusterFile::parse(&config.toml, &name).map_err(|error| error.to_string())?;
+            self.target = Some((number, file.table().map_err(|error| error.to_string())?));
+        }
+        let nodes =
+            self.snapshot.records.iter().filter_map(|(key, (_, record))| match (key, record) {
+                (RecordKey::Node(name), Record::Node(node)) => Some((name.clone(), node.clone())),
+                _ => None,
+            });
+        self.nodes = Arc::new(nodes.collect());
+        Ok(())
+    }
+
+    /// Begins what can be begun now.
+    async fn round(&mut self, moves: &mut JoinSet<(u64, Outcome)>) -> Result<(), String> {
+        let Some((_, target)) = &self.target else { return Ok(()) };
+        let Some(position_max) = target.position_max() else { return Ok(()) };
+        let segments = SegmentTable::new(&self.snapshot, position_max)?;
+        let todo = steps(&segments, target)?;
+        self.progress.set_left(todo.len());
+        if todo.is_empty() && self.running.is_empty() {
+            self.resting.clear();
+            self.forget_gone_nodes(&segments).await;
+            return self.merge(&segments).await;
+        }
+        let paused = self.snapshot.records.contains_key(&RecordKey::Paused);
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        for step in todo {
+            if self.running.len() >= self.limits.moves_max {
+                break;
+            }
+            let (Step::Split { id, .. }
+            | Step::Reassign { id, .. }
+            | Step::Move { id, .. }
+            | Step::Resume { id }) = step;
+            if self.running.contains_key(&id) || self.resting.contains_key(&id) {
+                continue;
+            }
+            let Some(segment) = driver::find(&self.snapshot, id) else { continue };
+            match step {
+                // What was begun is ended even while an operator holds new moves back.
+                Step::Resume { .. } => self.resume(segment, moves),
+                _ if paused => {}
+                Step::Split { at, .. } => self.commit_split(&segment, &at).await?,
+                Step::Reassign { to, .. } => self.reassign(&segment, &to).await?,
+                Step::Move { to, .. } => self.begin(segment, &to, moves).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, segment: StoredSegment, moves: &mut JoinSet<(u64, Outcome)>) {
+        let Some(moving) = Move::resume(segment, self.limits.each) else { return };
+        self.progress.count(|totals| totals.resumed += 1);
+        self.spawn(moving, moves);
+    }
+
+    async fn begin(
+        &mut self,
+        segment: StoredSegment,
+        to: &str,
+        moves: &mut JoinSet<(u64, Outcome)>,
+    ) -> Result<(), String> {
+        let from = segment.record.owner.clone();
+        if [&*from, to].iter().any(|node| self.moves_of(node) >= self.limits.node_moves_max) {
+            return Ok(());
+        }
+        let id = segment.id;
+        let rest = |coordinator: &mut Self, reason: String| {
+            let rest = Duration::from_millis(coordinator.limits.retry_ms);
+            coordinator.resting.insert(id, Instant::now() + rest);
+            coordinator.progress.failed(reason);
+        };
+        let Some(incarnation) = self.incarnation_of(to).await? else {
+            rest(self, format!("{to} can't be reached, or is not the node it was"));
+            return Ok(());
+        };
+        // A large segment is cut first, so that no pause and no repetition is large.
+        let Some(source) = self.nodes.get(&from).cloned() else {
+            rest(self, format!("no control address is known of {from}"));
+            return Ok(());
+        };
+        let span = (segment.record.lo, segment.record.hi);
+        let (rows_max, bytes_max) = (self.limits.segment_rows_max, self.limits.segment_bytes_max);
+        match self.control.measure(&source.control, span, rows_max, bytes_max).await {
+            Ok(status) if status.cuts.is_empty() => {}
+            Ok(status) => return self.commit_split(&segment, &status.cuts).await,
+            Err(failure) => {
+                rest(self, failure.to_string());
+                return Ok(());
+            }
+        }
+        if let Some(moving) = Move::new(segment, to, incarnation, self.limits.each) {
+            self.spawn(moving, moves);
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, moving: Move, moves: &mut JoinSet<(u64, Outcome)>) {
+        let id = moving.segment().id;
+        let (from, to) = moving.nodes();
+        self.running.insert(id, [from.into(), to.into()]);
+        let driver = Driver {
+            store: Arc::clone(&self.store),
+            control: Arc::clone(&self.control),
+            progress: Arc::clone(&self.progress),
+            limits: self.limits,
+            nodes: Arc::clone(&self.nodes),
+            started: self.started,
+        };
+        moves.spawn(async move { (id, driver.run(moving).await) });
+    }
+
+    fn moves_of(&self, node: &str) -> usize {
+        self.running.values().filter(|nodes| nodes.iter().any(|name| name == node)).count()
+    }
+
+    /// The incarnation that a destination must have: the recorded one, if the node still has it.
+    async fn incarnation_of(
+        &mut self,
+        node: &str,
+    ) -> Result<Option<ringway_cluster::Incarnation>, String> {
+        let Some(record) = self.nodes.get(node).cloned() else { return Ok(None) };
+        if let Some(incarnation) = record.incarnation {
+            return Ok(Some(incarnation));
+        }
+        let Ok(status) = self.control.status(&record.control).await else { return Ok(None) };
+        if status.name != node {
+            return Err(format!("{} says that it is {}, not {node}", record.control, status.name));
+        }
+        let key = RecordKey::Node(node.into());
+        let Some((revision, _)) = self.snapshot.records.get(&key) else { return Ok(None) };
+        let known = NodeRecord { incarnation: Some(status.incarnation), ..record };
+        self.commit(Transaction::replace(key, *revision, Record::Node(known))).await?;
+        Ok(Some(status.incarnation))
+    }
+
+    async fn commit_split(&mut self, segment: &StoredSegment, at: &[u64]) -> Result<(), String> {
+        match split(segment, at, self.next_id()) {
+            Some(transaction) => self.commit(transaction).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn reassign(&mut self, segment: &StoredSegment, to: &str) -> Result<(), String> {
+        let record = SegmentRecord {
+            owner: to.into(),
+            incarnation: None,
+            epoch: segment.record.epoch.saturating_add(1),
+            phase: Phase::Born,
+            ..segment.record.clone()
+        };
+        self.progress.count(|totals| totals.reassigned += 1);
+        self.commit(segment.replace(record)).await
+    }
+
+    async fn merge(&mut self, segments: &SegmentTable) -> Result<(), String> {
+        for transaction in merges(segments, self.next_id()) {
+            self.commit(transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets where nodes were that own nothing and are in the configuration no more.
+    async fn forget_gone_nodes(&mut self, segments: &SegmentTable) {
+        let Some((_, target)) = &self.target else { return };
+        let mut needed: BTreeSet<String> =
+            target.nodes().map(|node| String::from_utf8_lossy(node.name()).into_owned()).collect();
+        needed.extend(segments.iter().map(|segment| segment.record.owner.clone()));
+        let gone: Vec<String> =
+            self.nodes.keys().filter(|name| !needed.contains(*name)).cloned().collect();
+        for name in gone {
+            let key = RecordKey::Node(name);
+            let Some((revision, _)) = self.snapshot.records.get(&key) else { continue };
+            let expect = vec![(key.clone(), Some(*revision))];
+            // Kept a little longer if somebody else wrote it just now.
+            let _ = self.commit(Transaction { expect, writes: vec![(key, None)] }).await;
+        }
+    }
+
+    /// Commits, and takes what was written into the snapshot. A conflict is no fault: the next
+    /// round sees what somebody else wrote.
+    async fn commit(&mut self, transaction: Transaction) -> Result<(), String> {
+        use ringway_cluster::CommitError;
+        match self.store.commit(transaction).await {
+            Ok(_) | Err(CommitError::Conflict(_)) => self.refresh().await,
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        let newest = self.snapshot.records.keys().filter_map(|key| match key {
+            RecordKey::Segment(id) => Some(*id),
+            _ => None,
+        });
+        newest.max().map_or(1, |id| id + 1)
+    }
+}
