@@ -158,39 +158,50 @@ fn layout(case: &Value) -> Result<Layout, BuildError> {
 }
 
 /// The nodes of a case, which `Node` borrows from.
-struct Inputs(Vec<(Vec<u8>, u32, Option<Vec<u8>>, State)>);
+struct Inputs(Vec<Input>);
+
+struct Input {
+    name: Vec<u8>,
+    weight: u32,
+    zone: Option<Vec<u8>>,
+    state: State,
+}
 
 impl Inputs {
     fn of(case: &Value) -> Self {
         if let Some(names) = case.get("nodes_rule") {
-            let node = |name: String| (name.into_bytes(), 1, None, State::Up);
-            return Self(rule(names).into_iter().map(node).collect());
+            let plain = |name: String| {
+                let name = name.into_bytes();
+                Input { name, weight: 1, zone: None, state: State::Up }
+            };
+            return Self(rule(names).into_iter().map(plain).collect());
         }
-        let node = |node: &Value| {
+        let input = |node: &Value| {
             let weight = node.get("weight").map_or(1, |weight| weight.as_u64().unwrap());
-            let zone = ["zone", "zone_hex", "zone_length"].iter().any(|f| node.get(*f).is_some());
+            let zoned = ["zone", "zone_hex", "zone_length"].iter().any(|f| node.get(*f).is_some());
             let state = node.get("state").map_or("up", |state| state.as_str().unwrap());
-            (
-                bytes(node, "name"),
-                u32::try_from(weight).unwrap(),
-                zone.then(|| bytes(node, "zone")),
-                State::from_name(state).unwrap(),
-            )
+            Input {
+                name: bytes(node, "name"),
+                weight: u32::try_from(weight).unwrap(),
+                zone: zoned.then(|| bytes(node, "zone")),
+                state: State::from_name(state).unwrap(),
+            }
         };
-        Self(rows(case, "nodes").map(node).collect())
+        Self(rows(case, "nodes").map(input).collect())
     }
 
     fn nodes(&self) -> Vec<Node<'_>> {
-        self.0
-            .iter()
-            .map(|(name, weight, zone, state)| {
-                let node = Node::from_bytes(name).with_weight(*weight).with_state(*state);
-                match zone {
-                    Some(zone) => node.with_zone(zone),
-                    None => node,
-                }
-            })
-            .collect()
+        self.0.iter().map(Input::node).collect()
+    }
+}
+
+impl Input {
+    fn node(&self) -> Node<'_> {
+        let node = Node::from_bytes(&self.name).with_weight(self.weight).with_state(self.state);
+        match &self.zone {
+            Some(zone) => node.with_zone(zone),
+            None => node,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     ring::{WINDOW, point::NOWHERE},
 };
 
-/// Builds rings: a layout, then [`build`](Self::build) or [`build_in`](Self::build_in).
+/// Builds rings: a layout, then `build` (feature `alloc`) or [`build_in`](Self::build_in).
 #[derive(Clone, Debug, Default)]
 pub struct RingBuilder {
     layout: Layout,
@@ -75,7 +75,8 @@ impl RingBuilder {
     ///
     /// # Errors
     /// [`BuildError::StorageTooSmall`] says how much [`storage_needed`](Self::storage_needed) is;
-    /// the others as for [`build`](Self::build).
+    /// the others are the nodes' faults, checked in the order of SPEC §8 as far as that memory
+    /// allows.
     pub fn build_in<S>(&self, nodes: &[Node<'_>], mut storage: S) -> Result<Ring<S>, BuildError>
     where
         S: AsRef<[Point]> + AsMut<[Point]>,

@@ -33,12 +33,12 @@
 //!
 //! Equal positions are in order of name, and the search always finds the first of them.
 
+mod bisect;
 mod build;
 mod point;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
-use self::point::NOWHERE;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
@@ -100,38 +100,15 @@ impl<S: AsRef<[Point]>> Ring<S> {
         let points = self.storage.as_ref();
         let bucket = self.bucket(position);
         let start = points.get(bucket as usize)?.start(bucket) as usize;
+        let bound = Point::bound(position);
         if let Some(window) = points.get(start..start + WINDOW) {
-            let count = window.iter().map(|point| usize::from(point.is_before(position))).sum();
+            let count = window.iter().map(|point| usize::from(point.is_below(bound))).sum();
             if let Some(&point) = window.get::<usize>(count) {
                 return Some((start + count, point));
             }
         }
-        self.first_from_bisecting(position)
-    }
-
-    /// The same by bisection: inside the bucket if there is a guide, else over all points.
-    #[cold]
-    #[inline(never)]
-    fn first_from_bisecting(&self, position: u32) -> Option<(usize, Point)> {
-        let points = self.points();
-        let bucket = self.bucket(position);
-        let first = points.get(bucket as usize)?.start(bucket);
-        let (start, end) = if first == NOWHERE {
-            (0, points.len())
-        } else {
-            // The window has been looked at. A start that was moved back says nothing of an end.
-            let start = first as usize + WINDOW;
-            let next =
-                points.get(bucket as usize + 1).map(|point| point.start(bucket + 1) as usize);
-            let end = next.filter(|&next| next + WINDOW < points.len());
-            (start, end.unwrap_or(points.len()).max(start))
-        };
-        let among = points.get(start..end)?;
-        let found = start + among.partition_point(|point| point.is_before(position));
-        match points.get(found) {
-            Some(&point) => Some((found, point)),
-            None => points.first().map(|&point| (0, point)),
-        }
+        let index = bisect::first_from(points, self.len, bound, bucket, start);
+        points.get(index).map(|&point| (index, point))
     }
 
     #[inline]

@@ -45,10 +45,17 @@ impl Point {
         self.0
     }
 
-    /// Whether this point lies before `position`; owner and guide cannot change the answer.
+    /// What the points before `position` are [below](Self::is_below).
     #[inline]
-    pub(super) const fn is_before(self, position: u32) -> bool {
-        self.0 < (position as u64) << 32
+    pub(super) const fn bound(position: u32) -> u64 {
+        (position as u64) << 32
+    }
+
+    /// Whether this point lies before the position of that bound; owner and guide, the lower bits,
+    /// cannot change the answer.
+    #[inline]
+    pub(super) const fn is_below(self, bound: u64) -> bool {
+        self.0 < bound
     }
 
     /// The same point with the start of one bucket; `None` if it is too far from `bucket`.
