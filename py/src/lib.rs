@@ -1,1 +1,24 @@
-//! Placeholder.
+//! `ringway._ringway`: the Python module. It converts, calls core, and converts back.
+//!
+//! Docstrings here and in `python/ringway/_ringway.pyi` are the same; a test compares them.
+#![deny(unsafe_code)]
+#![allow(clippy::doc_markdown, reason = "docstrings are for Python")]
+
+mod cluster_file;
+mod convert;
+mod node;
+mod table;
+mod walk;
+
+/// What `import ringway` gives names to.
+#[pyo3::pymodule(gil_used = false)]
+mod _ringway {
+    #[pymodule_export]
+    use crate::{convert::RingwayError, node::Node, table::Table, walk::Walk};
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

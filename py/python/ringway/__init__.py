@@ -1,0 +1,11 @@
+"""Consistent hashing: one key-to-node map, the same bits in every language.
+
+>>> from ringway import Table
+>>> table = Table(["db1", "db2", "db3"])
+>>> table.owner("user:42") in table
+True
+"""
+
+from ringway._ringway import Node, RingwayError, Table, __version__
+
+__all__ = ["Node", "RingwayError", "Table", "__version__"]

@@ -1,0 +1,145 @@
+"""What `import ringway` gives names to."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Self, TypeAlias, final
+
+__all__ = ["Node", "RingwayError", "Table", "Walk", "__version__"]
+
+_Key: TypeAlias = str | bytes | bytearray | memoryview
+_Name: TypeAlias = str | bytes
+_State: TypeAlias = Literal["up", "down", "drain"]
+
+__version__: str
+
+class RingwayError(ValueError):
+    """Nodes, a layout, an option or a cluster file that make no table."""
+
+@final
+class Node:
+    """A node: a name, a weight, a zone and a state.
+
+    The name is the identity and is what is hashed; addresses are the caller's
+    business. A weight of 0 owns nothing. Replicas go to different zones first.
+    A node in the state "drain" counts as weight 0; one that is "down" keeps its keys.
+    """
+
+    def __new__(
+        cls,
+        name: _Name,
+        *,
+        weight: int = 1,
+        zone: _Name | None = None,
+        state: _State = "up",
+    ) -> Self: ...
+    @property
+    def name(self) -> str | bytes:
+        """The name: str if it is UTF-8, else bytes."""
+
+    @property
+    def weight(self) -> int:
+        """How many shares of the keys it takes."""
+
+    @property
+    def zone(self) -> str | bytes | None:
+        """The zone, or None: a zone of its own."""
+
+    @property
+    def state(self) -> _State:
+        """One of "up", "down" and "drain"."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[str | bytes], dict[str, Any]]: ...
+
+@final
+class Table:
+    """Which node owns which key: an immutable snapshot of nodes under a layout.
+
+    nodes is an iterable of names (str or bytes) and Node objects, or a mapping from
+    names to weights. layout is the name of a mapping that never changes, and options
+    are the layout's own: ringway-v1 has vnodes (points for each unit of weight, 160)
+    and hash_tag (two characters such as "{}": keys are hashed by what stands between).
+
+    Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
+    back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
+    table; a change is a new table.
+
+    Raises RingwayError, a ValueError, if the nodes or options make no table.
+    """
+
+    def __new__(
+        cls,
+        nodes: Iterable[_Name | Node] | Mapping[str, int] | Mapping[bytes, int],
+        *,
+        layout: str = "ringway-v1",
+        **options: int | str,
+    ) -> Self: ...
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], /) -> Table:
+        """The table that the cluster file at path describes.
+
+        Raises OSError if it cannot be read, RingwayError naming line and field if it is
+        no cluster file.
+        """
+
+    @classmethod
+    def loads(cls, text: str | bytes, /) -> Table:
+        """The table that the text of a cluster file describes.
+
+        Raises RingwayError naming line and field if it is no cluster file.
+        """
+
+    def owner(self, key: _Key, /) -> str | bytes | None:
+        """The name of the node that owns key; None if no node may own any."""
+
+    def index(self, key: _Key, /) -> int | None:
+        """The index of the node that owns key, in the order of nodes; None if none may."""
+
+    def owners(self, key: _Key, /, k: int) -> list[str | bytes]:
+        """The names of the first k nodes that should hold key, its owner first.
+
+        One of each zone comes first, then others in the order of the walk. There are
+        fewer than k if fewer nodes may own keys.
+        """
+
+    def owner_many(self, keys: Iterable[_Key], /) -> list[str | bytes | None]:
+        """The name of each key's owner, as [table.owner(key) for key in keys], but faster."""
+
+    def walk(self, key: _Key, /) -> Walk:
+        """The candidates for key in order of preference, its owner first, one at a time.
+
+        Each node that may own keys comes once; zones play no part. For failover:
+        next((node for node in table.walk(key) if is_up(node)), None).
+        """
+
+    def key_hash(self, key: _Key, /) -> int | None:
+        """The layout's hash of key; None if it is not one of 32 or 64 bits."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes in the order they were given, which is that of their indices."""
+
+    @property
+    def layout(self) -> str:
+        """The layout's name."""
+
+    @property
+    def options(self) -> dict[str, int | str]:
+        """The options that differ from the layout's defaults."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str | bytes]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[tuple[Node, ...]], dict[str, Any]]: ...
+
+@final
+class Walk:
+    """The candidates for a key in order of preference, found as they are asked for."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> str | bytes: ...

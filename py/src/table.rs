@@ -1,0 +1,292 @@
+//! `ringway.Table`.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType},
+};
+use ringway::{BuildError, Layout, NodeIndex};
+
+use crate::{
+    cluster_file,
+    convert::{
+        integer, key_bytes, option_object, option_value, text_bytes, text_object, type_error,
+        value_error,
+    },
+    node::Node,
+    walk::Walk,
+};
+
+/// Which node owns which key: an immutable snapshot of nodes under a layout.
+///
+/// nodes is an iterable of names (str or bytes) and Node objects, or a mapping from
+/// names to weights. layout is the name of a mapping that never changes, and options
+/// are the layout's own: ringway-v1 has vnodes (points for each unit of weight, 160)
+/// and hash_tag (two characters such as "{}": keys are hashed by what stands between).
+///
+/// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
+/// back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
+/// table; a change is a new table.
+///
+/// Raises RingwayError, a ValueError, if the nodes or options make no table.
+#[pyclass(frozen, module = "ringway")]
+pub(crate) struct Table {
+    table: ringway::Table,
+    /// By index; made once, so that a lookup allocates nothing.
+    names: Vec<Py<PyAny>>,
+}
+
+#[pymethods]
+impl Table {
+    #[new]
+    #[pyo3(
+        signature = (nodes, *, layout=None, **options),
+        text_signature = "(nodes, *, layout='ringway-v1', **options)"
+    )]
+    fn new(
+        py: Python<'_>,
+        nodes: &Bound<'_, PyAny>,
+        layout: Option<&Bound<'_, PyAny>>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let nodes = nodes_of(nodes)?;
+        let layout = layout_of(layout, options)?;
+        let table = py.detach(|| {
+            let views: Vec<ringway::Node<'_>> = nodes.iter().map(Node::view).collect();
+            ringway::Table::new(&layout, &views)
+        });
+        Ok(Self::of_core(py, table.map_err(value_error)?))
+    }
+
+    /// The table that the cluster file at path describes.
+    ///
+    /// Raises OSError if it cannot be read, RingwayError naming line and field if it is
+    /// no cluster file.
+    #[classmethod]
+    #[pyo3(signature = (path, /))]
+    fn load(cls: &Bound<'_, PyType>, path: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self::of_core(cls.py(), cluster_file::load(path)?))
+    }
+
+    /// The table that the text of a cluster file describes.
+    ///
+    /// Raises RingwayError naming line and field if it is no cluster file.
+    #[classmethod]
+    #[pyo3(signature = (text, /))]
+    fn loads(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = cls.py();
+        let text = text_bytes("the text of a cluster file", text)?;
+        let table = py.detach(|| cluster_file::parse(&text, "cluster file"))?;
+        Ok(Self::of_core(py, table))
+    }
+
+    /// The name of the node that owns key; None if no node may own any.
+    #[pyo3(signature = (key, /))]
+    fn owner(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        let index = self.table.owner(&key_bytes(key)?);
+        Ok(index.and_then(|index| self.name_of(py, index)))
+    }
+
+    /// The index of the node that owns key, in the order of nodes; None if none may.
+    #[pyo3(signature = (key, /))]
+    fn index(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+        Ok(self.table.owner(&key_bytes(key)?).map(NodeIndex::get))
+    }
+
+    /// The names of the first k nodes that should hold key, its owner first.
+    ///
+    /// One of each zone comes first, then others in the order of the walk. There are
+    /// fewer than k if fewer nodes may own keys.
+    #[pyo3(signature = (key, /, k))]
+    fn owners<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+        k: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let number = integer("k", k)?;
+        if number.lt(0)? {
+            return Err(value_error(format_args!("k must be 0 or more, not {number}")));
+        }
+        let wanted = number.extract().unwrap_or(usize::MAX).min(self.table.len());
+        let mut owners = vec![NodeIndex::new(0); wanted];
+        let found = self.table.owners(&key_bytes(key)?, &mut owners);
+        PyList::new(py, owners[..found].iter().map(|&index| self.name_of(py, index)))
+    }
+
+    /// The name of each key's owner, as [table.owner(key) for key in keys], but faster.
+    #[pyo3(signature = (keys, /))]
+    fn owner_many<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        if keys.is_instance_of::<PyString>() || keys.is_instance_of::<PyBytes>() {
+            return Err(type_error("keys", "an iterable of keys", keys));
+        }
+        let keys = keys.try_iter().map_err(|_| type_error("keys", "an iterable of keys", keys))?;
+        let mut owners = Vec::with_capacity(keys.size_hint().0);
+        for key in keys {
+            owners.push(self.owner(py, &key?)?);
+        }
+        PyList::new(py, owners)
+    }
+
+    /// The candidates for key in order of preference, its owner first, one at a time.
+    ///
+    /// Each node that may own keys comes once; zones play no part. For failover:
+    /// next((node for node in table.walk(key) if is_up(node)), None).
+    #[pyo3(signature = (key, /))]
+    fn walk(this: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Walk> {
+        Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned()))
+    }
+
+    /// The layout's hash of key; None if it is not one of 32 or 64 bits.
+    #[pyo3(signature = (key, /))]
+    fn key_hash(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+        Ok(self.table.key_hash(&key_bytes(key)?))
+    }
+
+    /// The nodes in the order they were given, which is that of their indices.
+    #[getter]
+    fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let nodes = self.table.nodes().map(|node| Bound::new(py, Node::of_core(node)));
+        PyTuple::new(py, nodes.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// The layout's name.
+    #[getter]
+    fn layout(&self) -> &'static str {
+        self.table.layout().name()
+    }
+
+    /// The options that differ from the layout's defaults.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let options = PyDict::new(py);
+        for (name, value) in self.table.layout().options() {
+            options.set_item(name, option_object(py, value)?)?;
+        }
+        Ok(options)
+    }
+
+    fn __len__(&self) -> usize {
+        self.table.len()
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        text_bytes("a node's name", name).is_ok_and(|name| self.table.index_of(&name).is_some())
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyTuple::new(py, &self.names)?.try_iter()
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.table.layout() == other.table.layout() && self.table.nodes().eq(other.table.nodes())
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.table.layout().name().hash(&mut hasher);
+        for node in self.table.nodes() {
+            node.name().hash(&mut hasher);
+            node.weight().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        const SHOWN_MAX: usize = 6;
+        let mut shown = Vec::new();
+        for node in self.table.nodes().take(SHOWN_MAX) {
+            shown.push(Node::of_core(node).as_item(py)?);
+        }
+        if self.table.len() > SHOWN_MAX {
+            shown.push(format!("... {} more", self.table.len() - SHOWN_MAX));
+        }
+        let mut text = format!("Table([{}], layout='{}'", shown.join(", "), self.layout());
+        for (name, value) in self.table.layout().options() {
+            text += &format!(", {name}={}", option_object(py, value)?.repr()?);
+        }
+        Ok(text + ")")
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let named = self.options(py)?;
+        named.set_item("layout", self.layout())?;
+        Ok((PyTuple::new(py, [self.nodes(py)?])?, named))
+    }
+}
+
+impl Table {
+    fn of_core(py: Python<'_>, table: ringway::Table) -> Self {
+        let names = table.nodes().map(|node| text_object(py, node.name())).collect();
+        Self { table, names }
+    }
+
+    pub(crate) const fn core(&self) -> &ringway::Table {
+        &self.table
+    }
+
+    #[inline]
+    pub(crate) fn name_of(&self, py: Python<'_>, index: NodeIndex) -> Option<Py<PyAny>> {
+        self.names.get(index.as_usize()).map(|name| name.clone_ref(py))
+    }
+}
+
+/// The nodes of an iterable of names and `Node`s, or of a mapping from names to weights.
+fn nodes_of(nodes: &Bound<'_, PyAny>) -> PyResult<Vec<Node>> {
+    const EXPECTED: &str = "an iterable of names and Node objects, or a mapping {name: weight}";
+    let wrong = || type_error("nodes", EXPECTED, nodes);
+    if let Ok(mapping) = nodes.cast::<PyMapping>() {
+        let entries = mapping.items()?;
+        return entries
+            .iter()
+            .map(|entry| {
+                let (name, weight): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
+                Node::of_entry(&name, &weight)
+            })
+            .collect();
+    }
+    // One text is iterable too, but never what was meant.
+    if nodes.is_instance_of::<PyString>() || nodes.is_instance_of::<PyBytes>() {
+        return Err(wrong());
+    }
+    nodes
+        .try_iter()
+        .map_err(|_| wrong())?
+        .map(|item| {
+            let item = item?;
+            match item.cast::<Node>() {
+                Ok(node) => Ok(node.get().clone()),
+                Err(_) => Node::of_name(&item),
+            }
+        })
+        .collect()
+}
+
+fn layout_of(
+    name: Option<&Bound<'_, PyAny>>,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Layout> {
+    let mut layout = match name {
+        None => Layout::default(),
+        Some(name) => {
+            let text = name.cast::<PyString>().map_err(|_| type_error("layout", "str", name))?;
+            let text = text.to_str()?;
+            Layout::from_name(text)
+                .map_err(|error| value_error(format_args!("{text:?}: {error}")))?
+        }
+    };
+    for (name, value) in options.into_iter().flatten() {
+        let name: String = name.extract()?;
+        let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));
+        layout = layout.with_option(&name, option_value(&name, &value)?).map_err(explain)?;
+    }
+    Ok(layout)
+}

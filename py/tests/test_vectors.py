@@ -1,0 +1,92 @@
+"""spec/vectors through the Python module."""
+
+import re
+import struct
+from typing import Any
+
+import pytest
+import xxhash
+from ringway import RingwayError, Table
+from support import bytes_of, cases, key_of, table_of, texts_of
+
+PLACEMENTS = cases("ringway-v1.json")
+ERRORS = cases("errors.json")
+FILES = cases("cluster-files.json")
+NOBODY = 0xFFFF_FFFF
+# What the text of an error by its machine name says.
+TEXTS = {
+    "unknown-layout": "unknown layout",
+    "unknown-option": "no such option",
+    "bad-option": "the option takes|does not fit",
+    "too-many-nodes": "nodes, but a table holds",
+    "too-many-points": "points, but a ring holds",
+    "name-empty": "empty name",
+    "name-too-long": "name of node .* at most 1024",
+    "zone-empty": "empty zone",
+    "zone-too-long": "zone of node .* at most 1024",
+    "duplicate-name": "have the same name",
+}
+
+
+@pytest.mark.parametrize("case", PLACEMENTS, ids=[case["name"] for case in PLACEMENTS])
+def test_placements(case: dict[str, Any]) -> None:
+    table = table_of(case)
+    names = list(table)
+    for row in case["keys"]:
+        key = key_of(row)
+        assert table.key_hash(key) == int(row["hash"], 16)
+        assert table.index(key) == row["owner"]
+        assert table.owner(key) == (None if row["owner"] is None else names[row["owner"]])
+        walk = list(table.walk(key))
+        assert len(walk) == case["eligible"] == len(set(walk))
+        assert walk[:8] == [names[index] for index in row["walk"]]
+    for row in case["replicas"]:
+        owners = [names[index] for index in row["owners"]]
+        assert table.owners(key_of(row), row["k"]) == owners
+    for row in case["many"]:
+        keys = texts_of(row["keys_rule"])
+        indices = [table.index(key) for key in keys]
+        numbers = [NOBODY if index is None else index for index in indices]
+        digest = xxhash.xxh3_64_intdigest(struct.pack(f"<{len(numbers)}I", *numbers))
+        assert digest == int(row["owners_digest"], 16)
+        assert table.owner_many(keys) == [
+            None if index is None else names[index] for index in indices
+        ]
+
+
+def test_hashes() -> None:
+    table = Table([])
+    for case in cases("xxh3.json"):
+        key = bytes_of({"key_length": case["length"]}, "key")
+        assert key is not None
+        assert table.key_hash(key) == int(case["hash"], 16), case["length"]
+
+
+@pytest.mark.parametrize("case", ERRORS, ids=[str(case["error"]) for case in ERRORS])
+def test_errors(case: dict[str, Any]) -> None:
+    if case["error"] is None:
+        assert isinstance(table_of(case), Table)
+        return
+    with pytest.raises(RingwayError, match=TEXTS[case["error"]]) as refused:
+        table_of(case)
+    if case["node"] is not None:
+        assert re.search(rf"\b{case['node']}\b", str(refused.value))
+
+
+@pytest.mark.parametrize("case", FILES, ids=[case.get("name", case["error"]) for case in FILES])
+def test_cluster_files(case: dict[str, Any]) -> None:
+    if "file_hex" in case:
+        text = bytes.fromhex(case["file_hex"])
+    else:
+        text = "".join(line + "\n" for line in case["lines"]).encode()
+    if case["error"] is not None:
+        with pytest.raises(RingwayError) as refused:
+            Table.loads(text)
+        if case["line"] is not None:
+            assert str(refused.value).startswith(f"cluster file:{case['line']}: ")
+        return
+    table = Table.loads(text)
+    assert table == table_of(case)
+    assert table.layout == case["layout"]
+    for row in case["owners"]:
+        assert table.index(row["key"]) == row["owner"]
