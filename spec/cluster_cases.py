@@ -80,13 +80,9 @@ name = "b\"""",
 name = "z\u00fcrich"
 
 [[node]]
-name = "\\u6771\\u4eac"
-
-[[node]]
-name = "a\\u0000b\"""",
+name = "\\u6771\\u4eac\"""",
     "longest-name": f'[[node]]\nname = "{"n" * 1024}"\nzone = "{"z" * 1024}"\n\n[[node]]\nname = "b"',
     "carriage-returns": '[options]\r\nvnodes = 7\r\n\r\n[[node]]\r\nname = "a"\r\n[[node]]\r\nname = "b"\r',
-    "one-address-twice": '[[node]]\nname = "a"\naddress = "h:1"\n[[node]]\nname = "b"\naddress = "h:1"',
     "empty-options": '[options]\n\n[[node]]\nname = "a"',
 }
 
@@ -111,6 +107,15 @@ def with_b(line: str) -> str:
 
 # Each is refused.
 REFUSED = [
+    with_b('zone = "a\\u0000b"'),
+    second('name = "a\\u0000b"'),
+    second('name = "a\\tb"'),
+    second('name = "a\\u007fb"'),
+    second('name = "a\\nb"'),
+    '[[node]]\nname = "a"\naddress = "h:1"\n[[node]]\nname = "b"\naddress = "h:1"',
+    '[[node]]\nname = "a"\naddress = "h:1"\ncontrol = "h:1"',
+    '[[node]]\nname = "a"\naddress = "h:1"\n[[node]]\nname = "b"\ncontrol = "H:1"',
+    '[[node]]\nname = "a"\naddress = "[::1]:1"\n[[node]]\nname = "b"\naddress = "[0:0::1]:01"',
     "layout = ",
     "layout = ringway-v1\n" + NODE,
     "[[node]\n",

@@ -50,7 +50,23 @@ def read(data: bytes) -> ClusterFile:
         check_nodes(found.nodes, read_options(found.layout, found.options).vnodes)
     except BuildError as refused:
         raise located(refused, lines) from None
+    check_addresses(found, lines)
     return found
+
+
+def check_addresses(found: ClusterFile, lines: "Lines") -> None:
+    seen = set()
+    for index, places in enumerate(found.places):
+        for name, text in places.items():
+            host, _, port = text.rpartition(":")
+            address = (normal_host(host), int(port))
+            if address in seen:
+                raise FileError("duplicate-address", lines.of(name, index), name, index)
+            seen.add(address)
+
+
+def normal_host(host: str) -> str:
+    return str(ipaddress.IPv6Address(host[1:-1])) if host.startswith("[") else host.lower()
 
 
 def read_layout(document: dict, lines: "Lines", found: ClusterFile) -> None:
@@ -85,6 +101,8 @@ def read_node(index: int, row: dict, lines: "Lines", found: ClusterFile) -> None
             raise refuse("wrong-type", name)
         elif name in ("address", "control") and not is_address(value):
             raise refuse("bad-address", name)
+        elif name in ("name", "zone") and any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in value):
+            raise refuse("control-character", name)
         elif name == "state" and value not in ("up", "down", "drain"):
             raise refuse("bad-state", name)
     if "name" not in row:

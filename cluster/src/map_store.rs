@@ -156,15 +156,16 @@ impl Snapshot {
     pub fn check(&self, transaction: &Transaction) -> Result<(), CommitError> {
         let count = transaction.writes.len();
         let cover = Cover::of(self, transaction).map_err(CommitError::Refused)?;
-        if count > WRITES_MAX && !cover.seeds() {
-            let reason = format!("{count} writes in a transaction; at most {WRITES_MAX}");
-            return Err(CommitError::Refused(reason));
-        }
         check_keys(transaction).map_err(CommitError::Refused)?;
         for (key, expected) in &transaction.expect {
             if self.records.get(key).map(|(revision, _)| *revision) != *expected {
                 return Err(CommitError::Conflict(key.clone()));
             }
+        }
+        // After the expectations: who seeds a store that somebody else just seeded has a conflict.
+        if count > WRITES_MAX && !cover.seeds() {
+            let reason = format!("{count} writes in a transaction; at most {WRITES_MAX}");
+            return Err(CommitError::Refused(reason));
         }
         cover.check().map_err(CommitError::Refused)
     }

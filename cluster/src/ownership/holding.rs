@@ -9,7 +9,7 @@ use super::{Rows, Summary};
 pub struct Tally {
     /// Rows, tombstones not counted.
     pub rows: u64,
-    /// Wrapping sum of [`Row::digest`].
+    /// Wrapping sum of [`Row::digest`](crate::Row::digest).
     #[serde(with = "hex_digest")]
     pub digest: u128,
 }

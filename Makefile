@@ -1,0 +1,72 @@
+# Every command of the project. `make help` lists them.
+
+CARGO ?= cargo
+JOBS ?= 2
+PYTHON := .venv/bin/python
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
+PACKAGES := g++ clang valgrind libc6-dbg
+# The crates whose tests cargo runs; the Python module's are pytest's.
+CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
+          -p ringway-proxy -p ringway-cli -p ringway-c
+DEMO_DIR ?= .
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## Build, then shard real records over nodes and move them live (DEMO_DIR= for your own)
+	$(CARGO) build -j$(JOBS) --release -p ringway-cli
+	$(TARGET)/release/ringway demo --records $(DEMO_DIR) --out demo-out
+
+.PHONY: test
+test: check ## Check, then run every test suite
+	@python3 scripts/suites.py \
+	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
+	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
+	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
+	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    python="$(PYTHON) -m pytest -q py"
+
+.PHONY: check
+check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: clean or it fails
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy -j$(JOBS) -q --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
+	$(PYTHON) spec/reference.py vectors --check
+	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
+	$(PYTHON) -m ruff format -q --check --config py/pyproject.toml py
+	cd py && ../$(PYTHON) -m mypy -p ringway && ../$(PYTHON) -m mypy tests
+	cd py && ../$(PYTHON) -m mypy.stubtest ringway._ringway
+
+.PHONY: python-module
+python-module: setup
+	. .venv/bin/activate && maturin develop -q -j$(JOBS) -m py/Cargo.toml
+
+.PHONY: setup
+setup: ## Install what the tests need: Debian packages and .venv (test and check do this)
+	@scripts/setup.sh packages $(PACKAGES)
+	@scripts/setup.sh python
+
+.PHONY: test-all
+test-all: test ## Also the long runs: 3,000 simulated clusters
+	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+
+.PHONY: sim
+sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
+	$(if $(SEED),RINGWAY_SEED=$(SEED),RINGWAY_SEEDS=$(or $(SEEDS),1000)) \
+	    $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+
+.PHONY: fmt
+fmt: ## Format Rust and Python
+	$(CARGO) fmt --all
+	$(PYTHON) -m ruff format -q --config py/pyproject.toml py
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	$(CARGO) clean
+	rm -rf .venv demo-out

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Installs what the tests need and the machine lacks: Debian packages and a virtualenv in .venv.
+#
+#   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
+#   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
+#
+# Says what it installs; does nothing where everything is there already.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+packages() {
+    missing=""
+    for name in "$@"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' ||
+            missing="$missing $name"
+    done
+    [ -n "$missing" ] || return 0
+    echo "setup: installing Debian packages:$missing"
+    as_root apt-get update -qq
+    # The names are split into words on purpose.
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+python() {
+    stamp=$root/.venv/requirements-dev.txt
+    if [ -x "$root/.venv/bin/python" ] && cmp -s "$root/py/requirements-dev.txt" "$stamp"; then
+        return 0
+    fi
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+        echo "setup: Python 3.11 or newer is needed; python3 is $(python3 --version)" >&2
+        exit 1
+    }
+    # Debian's own Python lacks venv until this package is there.
+    python3 -c 'import ensurepip' 2>/dev/null || packages python3-venv
+    echo "setup: making .venv with the packages of py/requirements-dev.txt"
+    python3 -m venv --clear "$root/.venv"
+    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/py/requirements-dev.txt"
+    cp "$root/py/requirements-dev.txt" "$stamp"
+}
+
+case ${1:-} in
+packages)
+    shift
+    packages "$@"
+    ;;
+python) python ;;
+*)
+    sed -n '2,7p' "$0"
+    exit 2
+    ;;
+esac
