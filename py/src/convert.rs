@@ -1,6 +1,6 @@
 //! Between Python's values and core's.
 
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, convert::Infallible, fmt::Display};
 
 use pyo3::{
     buffer::PyBuffer,
@@ -17,6 +17,34 @@ create_exception!(
     PyValueError,
     "Nodes, a layout, an option or a cluster file that make no table."
 );
+
+/// An argument that may be left out; `None` is a value like others, mostly a wrong one.
+pub(crate) enum Argument<'py> {
+    Default,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Argument<'py> {
+    type Error = Infallible;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self::Given(value.to_owned()))
+    }
+}
+
+impl<'py> Argument<'py> {
+    /// What `read` makes of it, or `default`.
+    pub(crate) fn read_or<T>(
+        &self,
+        default: T,
+        read: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+    ) -> PyResult<T> {
+        match self {
+            Self::Default => Ok(default),
+            Self::Given(value) => read(value),
+        }
+    }
+}
 
 /// A value that is of the right type but wrong.
 pub(crate) fn value_error(text: impl Display) -> PyErr {
@@ -91,7 +119,7 @@ pub(crate) fn integer<'a, 'py>(
 }
 
 /// A weight.
-pub(crate) fn weight(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+pub(crate) fn weight_of(value: &Bound<'_, PyAny>) -> PyResult<u32> {
     let number = integer("weight", value)?;
     number
         .extract()

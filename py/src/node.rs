@@ -8,7 +8,7 @@ use pyo3::{
 };
 use ringway::State;
 
-use crate::convert::{text_bytes, text_object, type_error, value_error, weight};
+use crate::convert::{Argument, text_bytes, text_object, type_error, value_error, weight_of};
 
 /// A node: a name, a weight, a zone and a state.
 ///
@@ -27,18 +27,21 @@ pub(crate) struct Node {
 #[pymethods]
 impl Node {
     #[new]
-    #[pyo3(signature = (name, *, weight=None, zone=None, state=None), text_signature = "(name, *, weight=1, zone=None, state='up')")]
+    #[pyo3(
+        signature = (name, *, weight=Argument::Default, zone=None, state=Argument::Default),
+        text_signature = "(name, *, weight=1, zone=None, state='up')"
+    )]
     fn new(
         name: &Bound<'_, PyAny>,
-        weight: Option<&Bound<'_, PyAny>>,
+        weight: Argument<'_>,
         zone: Option<&Bound<'_, PyAny>>,
-        state: Option<&Bound<'_, PyAny>>,
+        state: Argument<'_>,
     ) -> PyResult<Self> {
         Ok(Self {
             name: text_bytes("a node's name", name)?,
-            weight: weight.map_or(Ok(1), crate::convert::weight)?,
+            weight: weight.read_or(1, weight_of)?,
             zone: zone.map(|zone| text_bytes("zone", zone)).transpose()?,
-            state: state.map_or(Ok(State::Up.name()), state_name)?,
+            state: state.read_or(State::Up.name(), state_name)?,
         })
     }
 
@@ -110,7 +113,7 @@ impl Node {
 
     /// The node of an entry `{name: weight}`.
     pub(crate) fn of_entry(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::of_weight(name, weight(value)?)
+        Self::of_weight(name, weight_of(value)?)
     }
 
     fn of_weight(name: &Bound<'_, PyAny>, weight: u32) -> PyResult<Self> {

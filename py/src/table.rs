@@ -11,8 +11,8 @@ use ringway::{BuildError, Layout, NodeIndex};
 use crate::{
     cluster_file,
     convert::{
-        integer, key_bytes, option_object, option_value, text_bytes, text_object, type_error,
-        value_error,
+        Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
+        type_error, value_error,
     },
     node::Node,
     walk::Walk,
@@ -41,17 +41,18 @@ pub(crate) struct Table {
 impl Table {
     #[new]
     #[pyo3(
-        signature = (nodes, *, layout=None, **options),
+        signature = (nodes, *, layout=Argument::Default, **options),
         text_signature = "(nodes, *, layout='ringway-v1', **options)"
     )]
     fn new(
         py: Python<'_>,
         nodes: &Bound<'_, PyAny>,
-        layout: Option<&Bound<'_, PyAny>>,
+        layout: Argument<'_>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let nodes = nodes_of(nodes)?;
-        let layout = layout_of(layout, options)?;
+        let layout = layout.read_or(Layout::default(), layout_of)?;
+        let layout = with_options(layout, options)?;
         let table = py.detach(|| {
             let views: Vec<ringway::Node<'_>> = nodes.iter().map(Node::view).collect();
             ringway::Table::new(&layout, &views)
@@ -270,19 +271,12 @@ fn nodes_of(nodes: &Bound<'_, PyAny>) -> PyResult<Vec<Node>> {
         .collect()
 }
 
-fn layout_of(
-    name: Option<&Bound<'_, PyAny>>,
-    options: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Layout> {
-    let mut layout = match name {
-        None => Layout::default(),
-        Some(name) => {
-            let text = name.cast::<PyString>().map_err(|_| type_error("layout", "str", name))?;
-            let text = text.to_str()?;
-            Layout::from_name(text)
-                .map_err(|error| value_error(format_args!("{text:?}: {error}")))?
-        }
-    };
+fn layout_of(name: &Bound<'_, PyAny>) -> PyResult<Layout> {
+    let text = name.cast::<PyString>().map_err(|_| type_error("layout", "str", name))?.to_str()?;
+    Layout::from_name(text).map_err(|error| value_error(format_args!("{text:?}: {error}")))
+}
+
+fn with_options(mut layout: Layout, options: Option<&Bound<'_, PyDict>>) -> PyResult<Layout> {
     for (name, value) in options.into_iter().flatten() {
         let name: String = name.extract()?;
         let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));

@@ -250,6 +250,8 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"nodes": {"a": True}}, "weight must be int, not bool"),
     ({"nodes": {"a": "1"}}, "weight must be int, not str"),
     ({"nodes": [], "layout": 3}, "layout must be str, not int"),
+    ({"nodes": [], "layout": None}, "layout must be str, not None"),
+    ({"nodes": [], "vnodes": None}, "vnodes must be int, str or bool, not None"),
     ({"nodes": [], "vnodes": 3.0}, "vnodes must be int, str or bool, not float"),
     ({"nodes": [], "hash_tag": b"{}"}, "hash_tag must be int, str or bool, not bytes"),
 ]
@@ -284,6 +286,10 @@ def test_more_wrong_types(table: Table, tmp_path: Path) -> None:
         table.owner_many(wrong)
     with pytest.raises(TypeError, match="k must be int, not str"):
         table.owners("k", "2")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="weight must be int, not None"):
+        Node("a", weight=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="state must be str, not None"):
+        Node("a", state=None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="state must be str, not int"):
         Node("a", state=wrong)
     with pytest.raises(TypeError, match="zone must be str or bytes, not int"):
