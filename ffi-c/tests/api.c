@@ -169,8 +169,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: api SCRATCH_FILE\n");
         return 2;
     }
+    begin_case("versions");
     check_versions();
+    begin_case("statuses");
     check_statuses();
+    begin_case("builder");
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_integer(builder, BYTES("vnodes"), 40));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_text(builder, BYTES("hash_tag"), BYTES("{}")));
@@ -181,10 +184,14 @@ int main(int argc, char **argv) {
                                                              RINGWAY_STATE_DRAIN));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
     ringway_builder_free(builder);
+    begin_case("nodes");
     check_nodes(table);
+    begin_case("lookups");
     check_lookups(table);
     ringway_table_free(table);
+    begin_case("references");
     check_references();
+    begin_case("cluster file");
     check_cluster_file(argv[1]);
     return check_summary();
 }

@@ -1,4 +1,4 @@
-/* What the test programs share: counting checks, and the last line that run.sh reads. */
+/* What the test programs share: cases made of checks, and the last line that run.sh reads. */
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -6,29 +6,51 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned checks_passed;
-static unsigned checks_failed;
-static unsigned checks_skipped;
+static const char *case_name;
+static unsigned case_checks;
+static unsigned case_failures;
+static unsigned cases_passed;
+static unsigned cases_failed;
+static unsigned cases_skipped;
 
-/* Counts a check and says where it failed; `what` is printed beside it. */
-static void check_that(int holds, const char *expression, const char *what, int line) {
-    if (holds) {
-        checks_passed++;
+/* Ends the case before, which passed if it had checks and all of them held. */
+static void end_case(void) {
+    if (case_name == NULL) {
+        return;
+    }
+    if (case_checks > 0 && case_failures == 0) {
+        cases_passed++;
     } else {
-        checks_failed++;
-        fprintf(stderr, "line %d: %s: not %s\n", line, what, expression);
+        cases_failed++;
+        fprintf(stderr, "%s: %u of %u checks failed\n", case_name, case_failures, case_checks);
     }
 }
 
-#define CHECK(condition) check_that((condition) != 0, #condition, "check", __LINE__)
-#define CHECK_OF(what, condition) check_that((condition) != 0, #condition, (what), __LINE__)
+/* Begins a case; the checks up to the next one are its own. */
+static void begin_case(const char *name) {
+    end_case();
+    case_name = name;
+    case_checks = 0;
+    case_failures = 0;
+}
+
+static void check_that(int holds, const char *expression, const char *file, int line) {
+    case_checks++;
+    if (!holds) {
+        case_failures++;
+        fprintf(stderr, "%s:%d: %s: not %s\n", file, line, case_name, expression);
+    }
+}
+
+#define CHECK(condition) check_that((condition) != 0, #condition, __FILE__, __LINE__)
 #define CHECK_STATUS(expected, call) \
-    check_that((call) == (expected), #call " == " #expected, "status", __LINE__)
+    check_that((call) == (expected), #call " == " #expected, __FILE__, __LINE__)
 
 /* The line that run.sh reads, and the exit status. */
 static int check_summary(void) {
-    printf("%u passed, %u failed, %u skipped\n", checks_passed, checks_failed, checks_skipped);
-    return checks_failed == 0 && checks_passed > 0 ? 0 : 1;
+    end_case();
+    printf("%u passed, %u failed, %u skipped\n", cases_passed, cases_failed, cases_skipped);
+    return cases_failed == 0 && cases_passed > 0 ? 0 : 1;
 }
 
 /* A literal as (const uint8_t *, size_t). */

@@ -59,34 +59,36 @@ static void replay_vectors(bool is_small) {
     std::vector<uint32_t> indices(70000);
     for (const struct placement_case &c : placement_cases) {
         if (is_small && c.points > 200000) {
-            checks_skipped++;
+            cases_skipped++;
             continue;
         }
+        begin_case(c.name);
         const ringway::table table = build(c.inputs);
         for (size_t i = 0; i < c.key_count; i++) {
             const std::string key = string_of(c.keys[i].key);
-            CHECK_OF(c.name, table.key_hash(key) == c.keys[i].hash);
-            CHECK_OF(c.name, is_index(table.owner(key), c.keys[i].owner));
-            CHECK_OF(c.name, is_index(table.owner_hash(c.keys[i].hash), c.keys[i].owner));
-            CHECK_OF(c.name, table.walk(key, indices.data(), indices.size()) == c.eligible);
+            CHECK(table.key_hash(key) == c.keys[i].hash);
+            CHECK(is_index(table.owner(key), c.keys[i].owner));
+            CHECK(is_index(table.owner_hash(c.keys[i].hash), c.keys[i].owner));
+            CHECK(table.walk(key, indices.data(), indices.size()) == c.eligible);
             for (size_t at = 0; at < c.keys[i].walk_len; at++) {
-                CHECK_OF(c.name, indices[at] == c.keys[i].walk[at]);
+                CHECK(indices[at] == c.keys[i].walk[at]);
             }
         }
         for (size_t i = 0; i < c.replica_count; i++) {
             const struct replica_row &row = c.replicas[i];
             const size_t count = table.owners(string_of(row.key), indices.data(), row.k);
-            CHECK_OF(c.name, count == row.owner_count);
+            CHECK(count == row.owner_count);
             for (size_t at = 0; at < count; at++) {
-                CHECK_OF(c.name, indices[at] == row.owners[at]);
+                CHECK(indices[at] == row.owners[at]);
             }
         }
     }
     for (const struct error_case &c : error_cases) {
         if (is_small && (c.points > 200000 || c.inputs.nodes_rule.count > 10000)) {
-            checks_skipped++;
+            cases_skipped++;
             continue;
         }
+        begin_case(ringway_status_message(c.status));
         ringway_status status = RINGWAY_STATUS_OK;
         try {
             build(c.inputs);
@@ -94,11 +96,12 @@ static void replay_vectors(bool is_small) {
             status = error.status();
             CHECK(std::string(error.what()).size() > 0);
         }
-        CHECK_OF(ringway_status_message(c.status), status == c.status);
+        CHECK(status == c.status);
     }
 }
 
 static void own_and_share() {
+    begin_case("owning and sharing");
     ringway::builder builder;
     builder.set_integer("vnodes", 10).add("a", 1, "z1").add("b", 2, std::nullopt, ringway::state::down);
     ringway::table table = builder.build();
@@ -134,6 +137,7 @@ static std::string failure_of(std::string_view text) {
 }
 
 static void read_cluster_files() {
+    begin_case("cluster files");
     const ringway::table table = ringway::table::from_cluster_text("[[node]]\nname = \"a\"\n");
     CHECK(table.owner("k") == 0u);
     CHECK(failure_of("[[node]]\nname = 3\n").find("cluster file:2:") == 0);

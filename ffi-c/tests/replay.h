@@ -116,6 +116,7 @@ struct owner_row {
 };
 
 struct cluster_case {
+    const char *name;
     struct bytes file;
     int is_read;
     unsigned line;

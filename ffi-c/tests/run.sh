@@ -106,9 +106,9 @@ test_programs() {
         esac
         # shellcheck disable=SC2086
         if compile "$work/$program" $language $flags; then
-            run_program "$program ($kind)" "$@" "$work/$program" ${argument:+"$argument"}
+            run_program "$program $kind" "$@" "$work/$program" ${argument:+"$argument"}
         else
-            report "$program ($kind)" 0 1 0
+            report "$program $kind" 0 1 0
         fi
     done
 }

@@ -35,6 +35,7 @@ int main(void) {
     pthread_t threads[THREADS];
     struct work work[THREADS];
     int i;
+    begin_case("threads share a table");
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("b"), 2, NULL, 0, 0));

@@ -82,23 +82,22 @@ static int are_equal(const uint32_t *expected, size_t expected_len, size_t len) 
     return len == expected_len && (len == 0 || memcmp(expected, indices, len * sizeof *indices) == 0);
 }
 
-static void replay_key(const char *name, const ringway_table *table, const struct key_row *row,
-                       uint32_t eligible) {
+static void replay_key(const ringway_table *table, const struct key_row *row, uint32_t eligible) {
     const uint8_t *key = data_of(row->key, memory);
     uint64_t hash = 0;
     size_t count = 0;
     ringway_status status = ringway_table_key_hash(table, key, row->key.len, &hash);
-    CHECK_OF(name, status == RINGWAY_STATUS_OK && hash == row->hash);
-    CHECK_OF(name, owner_of(table, key, row->key.len) == row->owner);
-    CHECK_OF(name, owner_of_position(table, (uint32_t)(hash >> 32), (uint32_t)hash) == row->owner);
+    CHECK(status == RINGWAY_STATUS_OK && hash == row->hash);
+    CHECK(owner_of(table, key, row->key.len) == row->owner);
+    CHECK(owner_of_position(table, (uint32_t)(hash >> 32), (uint32_t)hash) == row->owner);
     status = ringway_table_walk(table, key, row->key.len, indices, WALK_MAX, &count);
-    CHECK_OF(name, status == RINGWAY_STATUS_OK && are_equal(row->walk, row->walk_len, count));
+    CHECK(status == RINGWAY_STATUS_OK && are_equal(row->walk, row->walk_len, count));
     status = ringway_table_walk(table, key, row->key.len, indices, COUNT(indices), &count);
-    CHECK_OF(name, status == RINGWAY_STATUS_OK && count == eligible);
+    CHECK(status == RINGWAY_STATUS_OK && count == eligible);
 }
 
 /* One batch call for all keys of a rule, then the digest of its answers. */
-static void replay_many(const char *name, const ringway_table *table, const struct many_row *row) {
+static void replay_many(const ringway_table *table, const struct many_row *row) {
     const size_t count = row->keys.count;
     char *texts = (char *)malloc(count * 32);
     const uint8_t **keys = (const uint8_t **)malloc(count * sizeof *keys);
@@ -118,13 +117,13 @@ static void replay_many(const char *name, const ringway_table *table, const stru
         keys[i] = (const uint8_t *)texts + 32 * i;
     }
     status = ringway_table_owner_many(table, keys, lens, count, indices);
-    CHECK_OF(name, status == RINGWAY_STATUS_OK);
+    CHECK(status == RINGWAY_STATUS_OK);
     for (i = 0; i < 4 * count; i++) {
         bytes[i] = (uint8_t)(indices[i / 4] >> 8 * (i % 4));
     }
     hasher = build(&plain, &status);
     status = ringway_table_key_hash(hasher, bytes, 4 * count, &digest);
-    CHECK_OF(name, status == RINGWAY_STATUS_OK && digest == row->digest);
+    CHECK(status == RINGWAY_STATUS_OK && digest == row->digest);
     ringway_table_free(hasher);
     free(bytes);
     free(lens);
@@ -137,40 +136,43 @@ static void replay_placement(const struct placement_case *c, int is_small) {
     const ringway_table *table;
     size_t i;
     if (is_small && c->points > SMALL_POINTS_MAX) {
-        checks_skipped++;
+        cases_skipped++;
         return;
     }
+    begin_case(c->name);
     table = build(&c->inputs, &status);
-    CHECK_OF(c->name, status == RINGWAY_STATUS_OK);
+    CHECK(status == RINGWAY_STATUS_OK);
     for (i = 0; i < c->key_count; i++) {
-        replay_key(c->name, table, &c->keys[i], c->eligible);
+        replay_key(table, &c->keys[i], c->eligible);
     }
     for (i = 0; i < c->position_count; i++) {
         const struct position_row *row = &c->positions[i];
-        CHECK_OF(c->name, owner_of_position(table, row->position, 0) == row->owner);
-        CHECK_OF(c->name, owner_of_position(table, row->position, NOBODY) == row->owner);
+        CHECK(owner_of_position(table, row->position, 0) == row->owner);
+        CHECK(owner_of_position(table, row->position, NOBODY) == row->owner);
     }
     for (i = 0; i < c->replica_count; i++) {
         const struct replica_row *row = &c->replicas[i];
         size_t count = 0;
         status = ringway_table_owners(table, data_of(row->key, memory), row->key.len, indices, row->k,
                                       &count);
-        CHECK_OF(c->name, status == RINGWAY_STATUS_OK && are_equal(row->owners, row->owner_count, count));
+        CHECK(status == RINGWAY_STATUS_OK && are_equal(row->owners, row->owner_count, count));
     }
     for (i = 0; i < c->many_count; i++) {
-        replay_many(c->name, table, &c->many[i]);
+        replay_many(table, &c->many[i]);
     }
     ringway_table_free(table);
 }
 
 static void replay_segments(const struct segment_case *c) {
     ringway_status status;
-    const ringway_table *table = build(&c->inputs, &status);
+    const ringway_table *table;
     size_t i;
-    CHECK_OF(c->name, status == RINGWAY_STATUS_OK);
+    begin_case(c->name);
+    table = build(&c->inputs, &status);
+    CHECK(status == RINGWAY_STATUS_OK);
     for (i = 0; i < c->segment_count; i++) {
-        CHECK_OF(c->name, owner_of_position(table, c->segments[i].low, 0) == c->segments[i].owner);
-        CHECK_OF(c->name, owner_of_position(table, c->segments[i].high, 0) == c->segments[i].owner);
+        CHECK(owner_of_position(table, c->segments[i].low, 0) == c->segments[i].owner);
+        CHECK(owner_of_position(table, c->segments[i].high, 0) == c->segments[i].owner);
     }
     ringway_table_free(table);
 }
@@ -179,11 +181,12 @@ static void replay_error(const struct error_case *c, int is_small) {
     ringway_status status;
     const ringway_table *table;
     if (is_small && (c->points > SMALL_POINTS_MAX || c->inputs.nodes_rule.count > 10000)) {
-        checks_skipped++;
+        cases_skipped++;
         return;
     }
+    begin_case(ringway_status_message(c->status));
     table = build(&c->inputs, &status);
-    CHECK_OF(ringway_status_message(c->status), status == c->status);
+    CHECK(status == c->status);
     CHECK((table != NULL) == (c->status == RINGWAY_STATUS_OK));
     ringway_table_free(table);
 }
@@ -203,27 +206,28 @@ static int is_node(const ringway_table *table, uint32_t index, const struct node
 }
 
 static void replay_cluster_file(const struct cluster_case *c) {
-    char message[2048] = "", place[32], name[32];
+    char message[2048] = "", place[32];
     size_t i, message_len = 0;
     uint32_t count = 0;
     const ringway_table *table = NULL;
-    ringway_status status = ringway_table_from_cluster_text(c->file.data, c->file.len, message,
-                                                            sizeof message, &message_len, &table);
-    snprintf(name, sizeof name, "cluster file %u", (unsigned)(c - cluster_cases));
-    CHECK_OF(name, status == (c->is_read ? RINGWAY_STATUS_OK : RINGWAY_STATUS_BAD_CLUSTER_FILE));
+    ringway_status status;
+    begin_case(c->name);
+    status = ringway_table_from_cluster_text(c->file.data, c->file.len, message, sizeof message,
+                                             &message_len, &table);
+    CHECK(status == (c->is_read ? RINGWAY_STATUS_OK : RINGWAY_STATUS_BAD_CLUSTER_FILE));
     if (status != RINGWAY_STATUS_OK) {
-        CHECK_OF(name, table == NULL && message_len > 0 && message_len == strlen(message));
+        CHECK(table == NULL && message_len > 0 && message_len == strlen(message));
         snprintf(place, sizeof place, "cluster file:%u:", c->line);
-        CHECK_OF(name, c->line == 0 || strncmp(message, place, strlen(place)) == 0);
+        CHECK(c->line == 0 || strncmp(message, place, strlen(place)) == 0);
         return;
     }
-    CHECK_OF(name, ringway_table_node_count(table, &count) == RINGWAY_STATUS_OK && count == c->node_count);
+    CHECK(ringway_table_node_count(table, &count) == RINGWAY_STATUS_OK && count == c->node_count);
     for (i = 0; i < c->node_count; i++) {
-        CHECK_OF(name, is_node(table, (uint32_t)i, &c->nodes[i]));
+        CHECK(is_node(table, (uint32_t)i, &c->nodes[i]));
     }
     for (i = 0; i < c->owner_count; i++) {
         const struct bytes key = c->owners[i].key;
-        CHECK_OF(name, owner_of(table, data_of(key, memory), key.len) == c->owners[i].owner);
+        CHECK(owner_of(table, data_of(key, memory), key.len) == c->owners[i].owner);
     }
     ringway_table_free(table);
 }
@@ -233,12 +237,13 @@ static void replay_hashes(void) {
     ringway_status status;
     const ringway_table *table = build(&plain, &status);
     size_t i;
+    begin_case("xxh3");
     for (i = 0; i < COUNT(hash_cases); i++) {
         struct bytes input = {NULL, 0, 1};
         uint64_t hash = 0;
         input.len = hash_cases[i].len;
         status = ringway_table_key_hash(table, data_of(input, memory), input.len, &hash);
-        CHECK_OF("xxh3", status == RINGWAY_STATUS_OK && hash == hash_cases[i].hash);
+        CHECK(status == RINGWAY_STATUS_OK && hash == hash_cases[i].hash);
     }
     ringway_table_free(table);
 }

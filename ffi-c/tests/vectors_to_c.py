@@ -138,8 +138,8 @@ def cluster_case(table: Table, case: dict) -> str:
     ]
     line = 0 if read or case["line"] is None else case["line"]
     return (
-        f"{{{table.bytes(file)}, {int(read)}, {line}, {table.array('struct node', nodes)},"
-        f" {table.array('struct owner_row', owners)}}}"
+        f"{{{text(case.get('name', case['error']))}, {table.bytes(file)}, {int(read)}, {line},"
+        f" {table.array('struct node', nodes)}, {table.array('struct owner_row', owners)}}}"
     )
 
 
