@@ -1,1 +1,32 @@
-//! Placeholder.
+//! A stateful node behind a Ringway proxy: the node contract (spec/NODE.md) over a store of rows.
+//!
+//! ```text
+//! data listener -----+                     +-- rows, change log and holdings: SQLite or memory
+//!                    +-- engine: one writer, readers
+//! control listener --+        |
+//!                         reconciler ------- the store of the map
+//! ```
+//!
+//! Which node may answer for a position is decided by [`ringway_cluster::Holdings`], a value; this
+//! crate keeps it in the same transaction as the rows, and brings it requests, control calls and
+//! records of the store. Deliberately absent: any clock, lease or message between nodes on which
+//! it would depend that a key has one owner.
+#![forbid(unsafe_code)]
+
+mod engine;
+mod http;
+mod map;
+mod metrics;
+mod node;
+mod reconcile;
+mod rows;
+mod transfer;
+
+pub use crate::{
+    map::MapReader,
+    node::{Node, NodeOptions, Reporter, StartError, read_token},
+    rows::{
+        Failure, Head, Logged, Look, MemoryStore, RowReader, RowSnapshot, RowStore, RowTransaction,
+        RowWriter, SqliteOptions, SqliteStore, Work,
+    },
+};

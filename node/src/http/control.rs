@@ -1,0 +1,561 @@
+//! The control calls that move state (spec/NODE.md §3).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{
+    HeaderValue, Method, Request, StatusCode, Uri,
+    header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use ringway_cluster::{
+    CallError, FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Holding, Holdings,
+    Incarnation, Refusal, Row, Standing, Summary,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{
+    Service,
+    body::{self, unread},
+    data::Shared,
+    head::{KEY_BYTES_MAX, hex, number, percent_decode},
+    reply::{Reply, text, unavailable, with},
+};
+use crate::{
+    reconcile::drop_rows,
+    rows::{Failure, RowSnapshot, Tx},
+    transfer::{self, Page},
+};
+
+/// Rows of an import that go into one transaction, and how many such wait at a time.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+const BATCH_ROWS_MAX: usize = 8_192;
+const BATCHES_MAX: usize = 4;
+/// The most that one answer of `export` or `delta` holds, but always one row.
+const PAGE_BYTES_MAX: u64 = 64 << 20;
+
+/// The control listener's service.
+#[derive(Clone)]
+pub(crate) struct Control {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) token: Arc<[u8]>,
+}
+
+/// Why a call failed.
+enum Failed {
+    /// The request can't be read.
+    Bad(String),
+    /// It does not fit what the node knows.
+    Refused(Refusal),
+    /// The store can't be read, or the disk failed.
+    Unavailable(String),
+    /// The answer as it stands.
+    Reply(Reply),
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotExecuted(_) => Self::Unavailable(failure.to_string()),
+            Failure::Unknown(_) => {
+                Self::Reply(text(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()))
+            }
+        }
+    }
+}
+
+impl From<CallError<Failure>> for Failed {
+    fn from(error: CallError<Failure>) -> Self {
+        match error {
+            CallError::Refused(refusal) => Self::Refused(refusal),
+            CallError::Rows(failure) => failure.into(),
+        }
+    }
+}
+
+impl Service for Control {
+    async fn call(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        if !self.knows_token(&head) {
+            let reply = text(StatusCode::UNAUTHORIZED, "Authorization: Bearer TOKEN is needed");
+            let reply = with(reply, WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return unread(reply, &head.headers, body);
+        }
+        self.shared.metrics.control_calls.add();
+        let method = match head.uri.path() {
+            "/v1/status" | "/v1/export" | "/v1/delta" | "/metrics" => Method::GET,
+            "/v1/stage" | "/v1/import" | "/v1/digest" | "/v1/activate" | "/v1/wipe"
+            | "/v1/freeze" | "/v1/unfreeze" | "/v1/drop" => Method::POST,
+            _ => {
+                let reply = text(StatusCode::NOT_FOUND, "there is no such call");
+                return unread(reply, &head.headers, body);
+            }
+        };
+        if head.method != method {
+            let reply = text(StatusCode::METHOD_NOT_ALLOWED, "the call has another method");
+            let allow = HeaderValue::from_str(method.as_str()).expect("a method is a token");
+            return unread(with(reply, ALLOW, allow), &head.headers, body);
+        }
+        let (lo, hi, answered) = match Query::parse(&head.uri) {
+            Err(line) => (0, 0, Err(Failed::Bad(line))),
+            Ok(mut query) => {
+                let (lo, hi) = query.range();
+                let answered = if head.uri.path() == "/v1/import" {
+                    match query.fence().and_then(|fence| query.finish().map(|()| fence)) {
+                        Ok(fence) => return self.answer(lo, hi, self.import(fence, body).await),
+                        Err(line) => Err(Failed::Bad(line)),
+                    }
+                } else {
+                    self.shared.run(head.uri.path(), query).await
+                };
+                (lo, hi, answered)
+            }
+        };
+        unread(self.answer(lo, hi, answered), &head.headers, body)
+    }
+}
+
+impl Control {
+    /// Compares in a time that tells nothing of where the first difference is.
+    fn knows_token(&self, head: &http::request::Parts) -> bool {
+        let mut given = head.headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (given.next(), given.next()) else {
+            return false;
+        };
+        let Some((scheme, token)) = value.as_bytes().split_at_checked(7) else {
+            return false;
+        };
+        let differ = token.iter().zip(self.token.iter()).fold(0, |sum, (a, b)| sum | (a ^ b));
+        scheme.eq_ignore_ascii_case(b"bearer ")
+            && token.len() == self.token.len()
+            && std::hint::black_box(differ) == 0
+    }
+
+    fn answer(&self, lo: u64, hi: u64, answered: Result<Reply, Failed>) -> Reply {
+        match answered {
+            Ok(reply) | Err(Failed::Reply(reply)) => reply,
+            Err(Failed::Bad(line)) => text(StatusCode::BAD_REQUEST, &line),
+            Err(Failed::Unavailable(line)) => unavailable(&line),
+            Err(Failed::Refused(refusal)) => {
+                refused(&self.shared.engine.holdings(), lo, hi, &refusal)
+            }
+        }
+    }
+
+    async fn import(&self, fence: Fence, mut body: Incoming) -> Result<Reply, Failed> {
+        let frame_bytes_max = self.shared.body_bytes_max + KEY_BYTES_MAX + FRAME_HEADER_BYTES;
+        let mut frames = FrameReader::new(frame_bytes_max);
+        let bad = |error: FrameError| Failed::Bad(error.to_string());
+        let mut importer =
+            Importer { shared: &self.shared, fence, waiting: JoinSet::new(), taken: 0 };
+        let (mut batch, mut bytes, mut sequence) = (Vec::new(), 0, 0);
+        // Refuses at once what the first transaction would, before much is sent.
+        self.shared.import(fence, Vec::new(), 0).await?;
+        while let Some(piece) = body::piece(&mut body).await.map_err(Failed::Reply)? {
+            frames.push(&piece);
+            while let Some(frame) = frames.next_frame().map_err(bad)? {
+                match frame {
+                    Frame::End(end) => sequence = end.sequence,
+                    Frame::Row(row) => {
+                        check_row(&row, self.shared.body_bytes_max)?;
+                        bytes += row.encoded_len();
+                        batch.push(row);
+                    }
+                }
+                if bytes >= BATCH_BYTES_MAX || batch.len() >= BATCH_ROWS_MAX {
+                    importer.push(std::mem::take(&mut batch)).await?;
+                    bytes = 0;
+                }
+            }
+        }
+        frames.finish().map_err(bad)?;
+        importer.push(batch).await?;
+        importer.finish().await?;
+        // Last, and only if all rows are in: what they are complete to.
+        let taken = importer.taken;
+        self.shared.import(fence, Vec::new(), sequence).await?;
+        Ok(json_reply(StatusCode::OK, &json!({ "rows": taken })))
+    }
+}
+
+/// Rows that no request could have written are refused like malformed frames.
+fn check_row(row: &Row, body_bytes_max: usize) -> Result<(), Failed> {
+    let value_len = row.value.as_ref().map_or(0, Vec::len);
+    if row.key.is_empty() || row.key.len() > KEY_BYTES_MAX || value_len > body_bytes_max {
+        return Err(Failed::Bad("a row's key or value has a size that rows can't have".into()));
+    }
+    Ok(())
+}
+
+/// Hands batches to the writer while the next ones arrive.
+struct Importer<'a> {
+    shared: &'a Arc<Shared>,
+    fence: Fence,
+    waiting: JoinSet<Result<u64, Failed>>,
+    taken: u64,
+}
+
+impl Importer<'_> {
+    async fn push(&mut self, batch: Vec<Row>) -> Result<(), Failed> {
+        if self.waiting.len() >= BATCHES_MAX {
+            self.join().await?;
+        }
+        let (shared, fence) = (Arc::clone(self.shared), self.fence);
+        self.waiting.spawn(async move { shared.import(fence, batch, 0).await });
+        Ok(())
+    }
+
+    async fn join(&mut self) -> Result<(), Failed> {
+        match self.waiting.join_next().await {
+            Some(Ok(taken)) => self.taken += taken?,
+            Some(Err(_)) => return Err(Failed::Unavailable("the import was cut short".into())),
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Failed> {
+        while !self.waiting.is_empty() {
+            self.join().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Every call but `import`.
+    async fn run(&self, path: &str, mut query: Query) -> Result<Reply, Failed> {
+        match path {
+            "/metrics" => {
+                query.finish().map_err(Failed::Bad)?;
+                let reply = text(StatusCode::OK, &self.metrics.render(&self.engine.holdings()));
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                return Ok(with(reply, CONTENT_TYPE, kind));
+            }
+            "/v1/status" => return self.status(query).await,
+            _ => {}
+        }
+        let fence = query.fence().map_err(Failed::Bad)?;
+        match path {
+            "/v1/export" | "/v1/delta" => {
+                let bytes_max = query.number("bytes_max").map_err(Failed::Bad)?.min(PAGE_BYTES_MAX);
+                let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+                if path == "/v1/export" {
+                    self.export(fence, bytes_max, query).await
+                } else {
+                    self.delta(fence, bytes_max, query).await
+                }
+            }
+            _ => {
+                query.finish().map_err(Failed::Bad)?;
+                self.command(path, fence).await
+            }
+        }
+    }
+
+    async fn command(&self, path: &str, fence: Fence) -> Result<Reply, Failed> {
+        let nothing = |()| json!({});
+        let done = match path {
+            "/v1/stage" => {
+                self.fenced(fence, move |all, tx| all.stage(&fence, tx)).await.map(nothing)
+            }
+            "/v1/digest" => self
+                .fenced(fence, move |all, tx| all.seal(&fence, tx))
+                .await
+                .map(|sum| summary(&sum)),
+            "/v1/activate" => {
+                self.fenced(fence, move |all, _| Ok(all.activate(&fence)?)).await.map(nothing)
+            }
+            "/v1/wipe" => {
+                self.fenced(fence, move |all, tx| all.wipe(&fence, tx)).await.map(nothing)
+            }
+            "/v1/freeze" => self
+                .fenced(fence, move |all, tx| all.freeze(&fence, tx))
+                .await
+                .map(|sum| summary(&sum)),
+            "/v1/unfreeze" => {
+                self.fenced(fence, move |all, _| Ok(all.unfreeze(&fence)?)).await.map(nothing)
+            }
+            _ => self.drop_rows(fence).await.map(nothing),
+        }?;
+        Ok(json_reply(StatusCode::OK, &done))
+    }
+
+    /// Runs a call in a transaction; if it is ahead, reads the store and runs it once more.
+    async fn fenced<T: Send + 'static>(
+        &self,
+        fence: Fence,
+        call: impl Fn(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<T, Failed> {
+        match self.call(0, call.clone()).await? {
+            Err(Refusal::Ahead { .. }) => {}
+            outcome => return outcome.map_err(Failed::Refused),
+        }
+        self.reconciler.ask(fence.lo, fence.hi).await.map_err(Failed::Unavailable)?;
+        self.call(0, call).await?.map_err(Failed::Refused)
+    }
+
+    /// Runs a call in a transaction. A refused one is committed too: the attempt was seen.
+    async fn call<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
+    ) -> Result<Result<T, Refusal>, Failed> {
+        let outcome = self.engine.write(bytes, move |all, tx| match call(all, tx) {
+            Ok(done) => Ok(Ok(done)),
+            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(CallError::Rows(failure)) => Err(failure),
+        });
+        Ok(outcome.await?)
+    }
+
+    /// Takes a batch of rows in; how many of them were new here.
+    async fn import(&self, fence: Fence, batch: Vec<Row>, sequence: u64) -> Result<u64, Failed> {
+        let bytes = batch.iter().map(Row::encoded_len).sum();
+        let outcome = self.call(bytes, move |all, tx| {
+            let before = tx.taken;
+            all.import(&fence, &batch, sequence, tx)?;
+            Ok(tx.taken - before)
+        });
+        outcome.await?.map_err(Failed::Refused)
+    }
+
+    async fn export(
+        &self,
+        fence: Fence,
+        bytes_max: usize,
+        mut query: Query,
+    ) -> Result<Reply, Failed> {
+        let after = query.cursor().map_err(Failed::Bad)?;
+        query.finish().map_err(Failed::Bad)?;
+        self.fenced(fence, move |all, tx| all.export(&fence, tx)).await?;
+        let page = self.engine.read(move |rows| transfer::export(rows, &fence, after, bytes_max));
+        page_reply(page.await?)
+    }
+
+    async fn delta(
+        &self,
+        fence: Fence,
+        bytes_max: usize,
+        mut query: Query,
+    ) -> Result<Reply, Failed> {
+        let since = query.number("since").map_err(Failed::Bad)?;
+        query.finish().map_err(Failed::Bad)?;
+        self.fenced(fence, move |all, _| Ok(all.delta(&fence, since)?)).await?;
+        let page = self.engine.read(move |rows| transfer::delta(rows, &fence, since, bytes_max));
+        page_reply(page.await?)
+    }
+
+    async fn drop_rows(&self, fence: Fence) -> Result<(), Failed> {
+        let Fence { lo, hi, epoch, attempt, incarnation } = fence;
+        if incarnation != self.engine.holdings().incarnation() {
+            return Err(Failed::Refused(Refusal::Incarnation));
+        }
+        let found = self.reconciler.ask(lo, hi).await.map_err(Failed::Unavailable)?;
+        let exact = found.iter().find(|found| (found.record.lo, found.record.hi) == (lo, hi));
+        let Some(record) = exact.map(|found| &found.record) else {
+            return Err(Failed::Refused(Refusal::State("the store has no segment of that range")));
+        };
+        if (epoch, attempt) < (record.epoch, record.attempt) {
+            let (epoch, attempt) = (record.epoch, record.attempt);
+            return Err(Failed::Refused(Refusal::Stale { epoch, attempt }));
+        }
+        if epoch > record.epoch {
+            return Err(Failed::Refused(Refusal::Ahead { epoch: record.epoch }));
+        }
+        Ok(drop_rows(&self.engine, record).await?)
+    }
+
+    async fn status(&self, mut query: Query) -> Result<Reply, Failed> {
+        let asked = query.optional_range().map_err(Failed::Bad)?;
+        let limits = match asked {
+            Some(_) => query.limits().map_err(Failed::Bad)?,
+            None => None,
+        };
+        query.finish().map_err(Failed::Bad)?;
+        let holdings = self.engine.holdings();
+        let (lo, hi) = asked.unwrap_or((0, u64::MAX));
+        let overlaps = |holding: &&Holding| holding.lo <= hi && lo <= holding.hi;
+        let ranges: Vec<Value> = holdings.iter().filter(overlaps).map(range).collect();
+        let mut status = json!({
+            "name": holdings.name(),
+            "incarnation": holdings.incarnation(),
+            "ranges": ranges,
+        });
+        if asked.is_some() {
+            let cuts = match limits {
+                Some((rows_max, bytes_max)) => {
+                    let cuts = move |rows: &dyn RowSnapshot| {
+                        transfer::cuts(rows, lo, hi, rows_max, bytes_max)
+                    };
+                    self.engine.read(cuts).await?
+                }
+                None => Vec::new(),
+            };
+            status["cuts"] = json!(cuts);
+        }
+        Ok(json_reply(StatusCode::OK, &status))
+    }
+}
+
+fn summary(summary: &Summary) -> Value {
+    json!({
+        "sequence": summary.sequence,
+        "rows": summary.tally.rows,
+        "digest": format!("{:032x}", summary.tally.digest),
+    })
+}
+
+fn range(holding: &Holding) -> Value {
+    let standing = match holding.standing {
+        Standing::Foreign { .. } => "foreign",
+        Standing::Staging { .. } => "staging",
+        Standing::Sealed { .. } => "sealed",
+        Standing::Owned => "owned",
+        Standing::Frozen => "frozen",
+    };
+    json!({
+        "lo": holding.lo,
+        "hi": holding.hi,
+        "epoch": holding.epoch,
+        "attempt": holding.attempt,
+        "standing": standing,
+        "sequence": holding.sequence,
+        "rows": holding.tally.map(|tally| tally.rows),
+    })
+}
+
+fn json_reply(status: StatusCode, value: &Value) -> Reply {
+    let mut reply = Reply::new(Full::new(value.to_string().into()));
+    *reply.status_mut() = status;
+    with(reply, CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+fn page_reply(page: Page) -> Result<Reply, Failed> {
+    let frames = page.map_err(Failed::Refused)?;
+    let reply = Reply::new(Full::new(frames.into()));
+    Ok(with(reply, CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")))
+}
+
+/// 409, with what was seen here.
+fn refused(holdings: &Holdings, lo: u64, hi: u64, refusal: &Refusal) -> Reply {
+    let overlaps = |holding: &&Holding| holding.lo <= hi && lo <= holding.hi;
+    let seen = holdings.iter().filter(overlaps).map(|holding| (holding.epoch, holding.attempt));
+    let (mut epoch, mut attempt) = seen.max().unwrap_or((0, 0));
+    let code = match refusal {
+        Refusal::Incarnation => "incarnation",
+        Refusal::Stale { epoch: seen_epoch, attempt: seen_attempt } => {
+            (epoch, attempt) = (*seen_epoch, *seen_attempt);
+            "stale"
+        }
+        Refusal::Ahead { epoch: here } => {
+            epoch = *here;
+            "ahead"
+        }
+        Refusal::State(_) => "state",
+    };
+    let message = refusal.to_string();
+    let body = json!({ "error": code, "message": message, "epoch": epoch, "attempt": attempt });
+    json_reply(StatusCode::CONFLICT, &body)
+}
+
+/// The parameters of a call; each is known, and there once.
+struct Query {
+    given: BTreeMap<String, String>,
+}
+
+impl Query {
+    fn parse(uri: &Uri) -> Result<Self, String> {
+        let mut given = BTreeMap::new();
+        for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let text = |text: &str| {
+                let bytes = percent_decode(text)?;
+                String::from_utf8(bytes).map_err(|_| "a parameter is no text".to_string())
+            };
+            let name = text(name)?;
+            if given.insert(name.clone(), text(value)?).is_some() {
+                return Err(format!("the parameter {name} is there twice"));
+            }
+        }
+        Ok(Self { given })
+    }
+
+    /// The range, if it is there, for what an error says.
+    fn range(&self) -> (u64, u64) {
+        let read = |name| self.given.get(name).and_then(|value: &String| number(value));
+        read("lo").zip(read("hi")).unwrap_or((1, 0))
+    }
+
+    fn optional(&mut self, name: &str) -> Result<Option<u64>, String> {
+        let Some(value) = self.given.remove(name) else {
+            return Ok(None);
+        };
+        let wrong = || format!("the parameter {name} must be a decimal number, not {value:?}");
+        number(&value).map(Some).ok_or_else(wrong)
+    }
+
+    fn number(&mut self, name: &str) -> Result<u64, String> {
+        self.optional(name)?.ok_or_else(|| format!("the parameter {name} is missing"))
+    }
+
+    fn fence(&mut self) -> Result<Fence, String> {
+        let (lo, hi) = (self.number("lo")?, self.number("hi")?);
+        let (epoch, attempt) = (self.number("epoch")?, self.number("attempt")?);
+        let incarnation = self.given.remove("incarnation");
+        let incarnation = incarnation.ok_or("the parameter incarnation is missing")?;
+        let incarnation: Incarnation =
+            incarnation.parse().map_err(|error| format!("the parameter incarnation: {error}"))?;
+        in_order(lo, hi)?;
+        Ok(Fence { lo, hi, epoch, attempt, incarnation })
+    }
+
+    fn optional_range(&mut self) -> Result<Option<(u64, u64)>, String> {
+        match (self.optional("lo")?, self.optional("hi")?) {
+            (Some(lo), Some(hi)) => in_order(lo, hi).map(|()| Some((lo, hi))),
+            (None, None) => Ok(None),
+            _ => Err("the parameters lo and hi go together".into()),
+        }
+    }
+
+    /// `rows_max` and `bytes_max`; one that is not given does not limit.
+    fn limits(&mut self) -> Result<Option<(u64, u64)>, String> {
+        let limits = (self.optional("rows_max")?, self.optional("bytes_max")?);
+        if limits == (None, None) {
+            return Ok(None);
+        }
+        let (rows, bytes) = (limits.0.unwrap_or(u64::MAX), limits.1.unwrap_or(u64::MAX));
+        if rows == 0 || bytes == 0 {
+            return Err("rows_max and bytes_max must be at least 1".into());
+        }
+        Ok(Some((rows, bytes)))
+    }
+
+    fn cursor(&mut self) -> Result<Option<(u64, Vec<u8>)>, String> {
+        match (self.optional("after_position")?, self.given.remove("after_key")) {
+            (Some(position), Some(key)) => {
+                let key = hex(key.as_bytes());
+                let key = key.ok_or("the parameter after_key must be hexadecimal")?;
+                Ok(Some((position, key)))
+            }
+            (None, None) => Ok(None),
+            _ => Err("the parameters after_position and after_key go together".into()),
+        }
+    }
+
+    /// Nothing else may be there.
+    fn finish(&self) -> Result<(), String> {
+        match self.given.keys().next() {
+            Some(name) => Err(format!("the call knows no parameter {name}")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn in_order(lo: u64, hi: u64) -> Result<(), String> {
+    if lo <= hi { Ok(()) } else { Err(format!("lo {lo} is above hi {hi}")) }
+}

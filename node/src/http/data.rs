@@ -1,0 +1,343 @@
+//! Requests that proxies forward (spec/NODE.md §2).
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use http::{
+    HeaderName, HeaderValue, Method, Request, StatusCode,
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG},
+};
+use http_body::Body as _;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use ringway_cluster::{Access, Holdings, Reconciled, Row, Standing};
+
+use super::{
+    Service,
+    body::{self, Memory, unread},
+    head::{condition, header_number, row_key},
+    reply::{Reply, empty, text, unavailable, with},
+};
+use crate::{
+    engine::{Condition, Delete, Engine, Executed, Put, alive},
+    metrics::Metrics,
+    reconcile::{Found, Reconciler, mismatch_text},
+    rows::{Failure, RowSnapshot},
+};
+
+static POSITION: HeaderName = HeaderName::from_static("ringway-position");
+static EPOCH: HeaderName = HeaderName::from_static("ringway-epoch");
+static FROZEN: HeaderName = HeaderName::from_static("ringway-frozen");
+
+/// The data listener's service.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What both listeners share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) memory: Memory,
+    pub(crate) body_bytes_max: usize,
+}
+
+impl Service for Data {
+    async fn call(&self, request: Request<Incoming>) -> Reply {
+        self.shared.metrics.requests.add();
+        let reply = self.shared.answer(request).await;
+        match reply.status() {
+            StatusCode::MISDIRECTED_REQUEST => self.shared.metrics.misdirected.add(),
+            StatusCode::SERVICE_UNAVAILABLE => self.shared.metrics.unavailable.add(),
+            _ => {}
+        }
+        reply
+    }
+}
+
+/// What a request asks for.
+struct Asked {
+    method: Verb,
+    position: u64,
+    epoch: u64,
+    key: Vec<u8>,
+    condition: Condition,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Head,
+    Put,
+    Delete,
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let asked = match self.read_head(&head, &body) {
+            Ok(asked) => asked,
+            Err(reply) => return unread(reply, &head.headers, body),
+        };
+        if let Err(reply) = self.admit(asked.position, asked.epoch).await {
+            return unread(reply, &head.headers, body);
+        }
+        match asked.method {
+            Verb::Get | Verb::Head => unread(self.get(asked).await, &head.headers, body),
+            Verb::Delete => unread(self.delete(asked).await, &head.headers, body),
+            Verb::Put => {
+                if !asked.condition.is_none()
+                    && let Err(reply) = self.precheck(&asked).await
+                {
+                    return unread(reply, &head.headers, body);
+                }
+                self.put(asked, body).await
+            }
+        }
+    }
+
+    /// Everything that the head alone decides.
+    fn read_head(&self, head: &http::request::Parts, body: &Incoming) -> Result<Asked, Reply> {
+        let bad = |line: String| text(StatusCode::BAD_REQUEST, &line);
+        let headers = &head.headers;
+        let position = header_number(headers, &POSITION).map_err(bad)?;
+        let epoch = header_number(headers, &EPOCH).map_err(bad)?;
+        let method = match head.method {
+            Method::GET => Verb::Get,
+            Method::HEAD => Verb::Head,
+            Method::PUT => Verb::Put,
+            Method::DELETE => Verb::Delete,
+            _ => {
+                let reply = text(StatusCode::METHOD_NOT_ALLOWED, "rows know no such method");
+                return Err(with(reply, ALLOW, HeaderValue::from_static("GET, HEAD, PUT, DELETE")));
+            }
+        };
+        let key = row_key(head.uri.path()).map_err(bad)?;
+        let condition = condition(headers).map_err(bad)?;
+        if method == Verb::Put {
+            if headers.contains_key(CONTENT_RANGE) {
+                return Err(bad("a row is written whole: no Content-Range".into()));
+            }
+            if body.size_hint().lower() > self.body_bytes_max as u64 {
+                return Err(body::too_large(self.body_bytes_max));
+            }
+        }
+        Ok(Asked { method, position, epoch, key, condition })
+    }
+
+    /// Lets a request for an owned, unfrozen position through; reads the store if it is ahead.
+    async fn admit(&self, position: u64, epoch: u64) -> Result<(), Reply> {
+        let holdings = self.engine.holdings();
+        match holdings.check(position, epoch) {
+            Access::Serve => return Ok(()),
+            Access::Misdirected { epoch: here } if here < epoch => {}
+            access => return Err(misdirected(&holdings, position, access)),
+        }
+        let found = match self.reconciler.ask(position, position).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.hinting(position, unavailable(&error))),
+        };
+        let holdings = self.engine.holdings();
+        match holdings.check(position, epoch) {
+            Access::Serve => Ok(()),
+            Access::Misdirected { epoch: here } if here < epoch => {
+                Err(self.hinting(position, unsettled(&holdings, &found, position, epoch)))
+            }
+            access => Err(misdirected(&holdings, position, access)),
+        }
+    }
+
+    /// A 503 with the epoch that holds here.
+    fn hinting(&self, position: u64, reply: Reply) -> Reply {
+        let here = self.engine.holdings().find(position).map_or(0, |holding| holding.epoch);
+        with(reply, EPOCH.clone(), here.into())
+    }
+
+    async fn get(&self, asked: Asked) -> Reply {
+        let Asked { method, position, epoch, key, condition } = asked;
+        let now_ms = now_ms();
+        let read = self.engine.read(move |rows| {
+            if let Err(access) = check(rows, position, epoch)? {
+                return Ok(Read::Refused(access));
+            }
+            // The value is read only if it is sent.
+            let Some(head) = rows.head(position, &key)?.filter(|head| head.is_alive(now_ms)) else {
+                return Ok(if condition.matches(None) { Read::Missing } else { Read::Failed });
+            };
+            if !condition.matches(Some(head.version)) {
+                return Ok(Read::Failed);
+            }
+            if !condition.none_match(Some(head.version)) {
+                return Ok(Read::Same(head.version));
+            }
+            if method == Verb::Head {
+                return Ok(Read::Head(head.version, head.value_len));
+            }
+            Ok(match rows.row(position, &key)? {
+                Some(Row { value: Some(value), version, .. }) => Read::Value(version, value),
+                _ => Read::Missing,
+            })
+        });
+        let found = |version, length: u64| {
+            let mut reply = tagged(empty(StatusCode::OK), version);
+            let headers = reply.headers_mut();
+            headers.insert(CONTENT_LENGTH, length.into());
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            reply
+        };
+        match read.await {
+            Ok(Read::Value(version, value)) => {
+                found(version, value.len() as u64).map(|_| Full::new(value.into()))
+            }
+            Ok(Read::Head(version, length)) => found(version, length),
+            Ok(Read::Same(version)) => tagged(empty(StatusCode::NOT_MODIFIED), version),
+            Ok(Read::Missing) => missing(),
+            Ok(Read::Failed) => failed(),
+            Ok(Read::Refused(access)) => misdirected(&self.engine.holdings(), position, access),
+            Err(failure) => self.hinting(position, unavailable(&failure.to_string())),
+        }
+    }
+
+    /// Answers for a condition that does not hold before a body is asked for.
+    async fn precheck(&self, asked: &Asked) -> Result<(), Reply> {
+        let (position, epoch, key) = (asked.position, asked.epoch, asked.key.clone());
+        let now_ms = now_ms();
+        let version = self.engine.read(move |rows| {
+            Ok(match check(rows, position, epoch)? {
+                Ok(()) => Ok(alive(rows.head(position, &key)?, now_ms)),
+                Err(access) => Err(access),
+            })
+        });
+        match version.await {
+            Ok(Ok(version)) => {
+                let holds = asked.condition.matches(version) && asked.condition.none_match(version);
+                if holds { Ok(()) } else { Err(failed()) }
+            }
+            Ok(Err(access)) => Err(misdirected(&self.engine.holdings(), position, access)),
+            Err(failure) => Err(self.hinting(position, unavailable(&failure.to_string()))),
+        }
+    }
+
+    async fn put(&self, asked: Asked, body: Incoming) -> Reply {
+        let Asked { position, epoch, key, condition, .. } = asked;
+        let held = match body::read(body, self.body_bytes_max, &self.memory).await {
+            Ok(held) => held,
+            Err(reply) => return reply,
+        };
+        let (value, share) = held.into_parts();
+        let bytes = value.len() + key.len();
+        let row = Row { position, key, value: Some(value), version: 0, expires_ms: 0 };
+        let put = Put { epoch, row, condition, now_ms: now_ms() };
+        let written = self.engine.write(bytes, move |all, tx| {
+            let executed = put.run(all, tx);
+            drop(share);
+            executed
+        });
+        self.executed(position, written.await)
+    }
+
+    async fn delete(&self, asked: Asked) -> Reply {
+        let Asked { position, epoch, key, condition, .. } = asked;
+        let bytes = key.len();
+        let delete = Delete { position, epoch, key, condition, now_ms: now_ms() };
+        self.executed(position, self.engine.write(bytes, |all, tx| delete.run(all, tx)).await)
+    }
+
+    fn executed(&self, position: u64, outcome: Result<Executed, Failure>) -> Reply {
+        match outcome {
+            Ok(Executed::Created(version)) => tagged(empty(StatusCode::CREATED), version),
+            Ok(Executed::Replaced(version)) => tagged(empty(StatusCode::NO_CONTENT), version),
+            Ok(Executed::Deleted) => empty(StatusCode::NO_CONTENT),
+            Ok(Executed::Missing) => missing(),
+            Ok(Executed::Failed) => failed(),
+            Ok(Executed::Refused(access)) => misdirected(&self.engine.holdings(), position, access),
+            Err(failure @ Failure::NotExecuted(_)) => {
+                self.hinting(position, unavailable(&failure.to_string()))
+            }
+            Err(failure @ Failure::Unknown(_)) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string())
+            }
+        }
+    }
+}
+
+/// What a read found.
+enum Read {
+    Value(u64, Vec<u8>),
+    Head(u64, u64),
+    Same(u64),
+    Missing,
+    Failed,
+    Refused(Access),
+}
+
+/// Ownership in the very snapshot that the row is read from.
+fn check(rows: &dyn RowSnapshot, position: u64, epoch: u64) -> Result<Result<(), Access>, Failure> {
+    let access = match rows.holding(position)? {
+        Some(holding) if holding.epoch != epoch => Access::Misdirected { epoch: holding.epoch },
+        Some(holding) => match holding.standing {
+            Standing::Owned => return Ok(Ok(())),
+            Standing::Frozen => Access::Frozen,
+            _ => Access::Misdirected { epoch },
+        },
+        None => Access::Misdirected { epoch: 0 },
+    };
+    Ok(Err(access))
+}
+
+/// 421: nothing was executed.
+fn misdirected(holdings: &Holdings, position: u64, access: Access) -> Reply {
+    let here = holdings.find(position);
+    let epoch = here.map_or(0, |holding| holding.epoch);
+    let is_frozen =
+        access == Access::Frozen || here.is_some_and(|here| here.standing == Standing::Frozen);
+    let line = if is_frozen {
+        "the position is frozen while its owner changes; nothing was executed"
+    } else {
+        "this node does not own the position at that epoch; nothing was executed"
+    };
+    let reply = with(text(StatusCode::MISDIRECTED_REQUEST, line), EPOCH.clone(), epoch.into());
+    if is_frozen { with(reply, FROZEN.clone(), HeaderValue::from_static("1")) } else { reply }
+}
+
+/// Why the node can't follow a request whose epoch is above its own, though it read the store.
+fn unsettled(holdings: &Holdings, found: &[Found], position: u64, epoch: u64) -> Reply {
+    let here = found.iter().find(|f| f.record.lo <= position && position <= f.record.hi);
+    match here {
+        Some(found) if found.outcome == Reconciled::IncarnationMismatch => {
+            unavailable(&mismatch_text(holdings.name()))
+        }
+        Some(found) if found.outcome == Reconciled::StoreBehind => unavailable(
+            "the store is older than this node; was it restored from a backup? \
+             nothing was executed",
+        ),
+        Some(found) if found.outcome == Reconciled::Unclear => unavailable(
+            "the store names this node, but the rows that it speaks of are not here; \
+             nothing was executed",
+        ),
+        Some(_) => misdirected(holdings, position, Access::Misdirected { epoch }),
+        None => unavailable("the store has no segment for that position; nothing was executed"),
+    }
+}
+
+fn tagged(reply: Reply, version: u64) -> Reply {
+    let tag = HeaderValue::try_from(format!("\"{version}\"")).expect("digits and quotes");
+    with(reply, ETAG, tag)
+}
+
+fn missing() -> Reply {
+    text(StatusCode::NOT_FOUND, "there is no such row")
+}
+
+fn failed() -> Reply {
+    text(StatusCode::PRECONDITION_FAILED, "If-Match or If-None-Match does not hold")
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
