@@ -5,6 +5,7 @@ use std::io::Write as _;
 use bytes::Buf as _;
 
 use crate::{
+    connection::READ_BYTES,
     http1::{BodyReader, HeaderName, Step, percent_encode},
     limits::SendLimits,
     map::Map,
@@ -134,7 +135,7 @@ impl Client {
                     }
                 }
                 Step::More => {
-                    let filling = connection.fill();
+                    let filling = connection.fill(READ_BYTES);
                     let limit = self.sender.limits().answer_max;
                     match tokio::time::timeout(limit, filling).await {
                         Ok(Ok(0)) if reader.ends_with_connection() => return Ok(whole),

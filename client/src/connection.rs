@@ -12,7 +12,7 @@ use tokio::{
 use crate::http1::{AnswerHead, BadHead, HeadScanner, Scan, parse_answer};
 
 /// How much is read at once.
-const READ_BYTES: usize = 16 << 10;
+pub(crate) const READ_BYTES: usize = 16 << 10;
 
 /// A connection to a node and what was read from it.
 #[derive(Debug)]
@@ -54,14 +54,14 @@ impl NodeConnection {
         })
     }
 
-    /// Reads more into `input`; 0 is the end of the stream.
+    /// Reads more into `input`, up to about `bytes` at once; 0 is the end of the stream.
     ///
     /// Nothing is lost if the future is dropped.
     ///
     /// # Errors
     /// What the socket says.
-    pub async fn fill(&mut self) -> io::Result<usize> {
-        self.input.reserve(READ_BYTES);
+    pub async fn fill(&mut self, bytes: usize) -> io::Result<usize> {
+        self.input.reserve(bytes);
         self.stream.read_buf(&mut self.input).await
     }
 

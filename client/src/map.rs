@@ -92,6 +92,12 @@ impl MapFeed {
         Ok(())
     }
 
+    /// Waits for the first router.
+    pub async fn ready(&self) {
+        // The sender is ours: the channel can't close.
+        let _ = self.sender.subscribe().wait_for(Option::is_some).await;
+    }
+
     /// Why the map is not followed at the moment, if it is not.
     #[must_use]
     pub fn fault(&self) -> Option<String> {

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    connection::{NodeConnection, ReadHeadError},
+    connection::{NodeConnection, READ_BYTES, ReadHeadError},
     limits::SendLimits,
     map::{Map, Parked, RouterHandle},
     pool::Pool,
@@ -517,7 +517,7 @@ impl Sender {
                         };
                         left = less;
                     }
-                    Ok(Step::More) => match connection.fill().await {
+                    Ok(Step::More) => match connection.fill(READ_BYTES).await {
                         Ok(0) | Err(_) => return false,
                         Ok(_) => {}
                     },

@@ -1,5 +1,20 @@
 //! The sharding proxy: listeners, admin API, metrics, and the coordinator that moves state.
+//!
+//! [`Proxy::start`] runs one in this process; [`Config`] says how.
 #![forbid(unsafe_code)]
 
+mod admin;
+mod config;
 pub mod control;
 pub mod coordinator;
+mod data;
+mod events;
+mod listen;
+mod metrics;
+mod start;
+
+pub use crate::{
+    config::{Config, ConfigError, Limits},
+    data::{KeyError, KeySource},
+    start::{Proxy, StartError},
+};
