@@ -17,7 +17,7 @@ impl Admin {
         Ok(json!({
             "revision": seen.snapshot.revision,
             "paused": seen.paused(),
-            "left": self.progress.left(),
+            "left": seen.left(),
             "moves": self.progress.moves(),
             "segments": under_way,
             "totals": self.progress.totals(),

@@ -107,7 +107,7 @@ impl Admin {
             "layout": seen.stored.cluster.layout().name(),
             "segments": phases,
             "nodes": seen.nodes(),
-            "moves_left": self.progress.left(),
+            "moves_left": seen.left(),
             "paused": seen.paused(),
             "failure": self.progress.failure(),
             "difference": self.difference,
@@ -163,6 +163,12 @@ impl Admin {
 type Shares = BTreeMap<String, (u128, u64)>;
 
 impl Seen {
+    /// How many segments are not as the target has them, moves under way included.
+    pub(super) fn left(&self) -> usize {
+        // It fails only if nobody could own anything, and no such target is ever written.
+        ringway_cluster::steps(&self.segments, &self.table).map_or(0, |steps| steps.len())
+    }
+
     pub(super) fn paused(&self) -> Option<&str> {
         match self.snapshot.records.get(&RecordKey::Paused) {
             Some((_, Record::Paused(reason))) => Some(reason),
