@@ -107,6 +107,9 @@ impl Directory {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // An earlier process may have been killed right after it made the directory. Where
+                // the parent may not be opened, whoever made the directory saw to it.
+                let _ = self.path.parent().map(sync_directory);
                 let snapshot = Snapshot::default();
                 let log = self.replace(&snapshot).map_err(|error| match error {
                     ReplaceError::Kept(error) | ReplaceError::Unknown(error) => {
