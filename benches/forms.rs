@@ -5,19 +5,18 @@
 //! and one guide slot for four points; `bisect`, a binary search over all points.
 #![allow(clippy::print_stdout, clippy::cast_possible_truncation, reason = "a bench")]
 
-use std::hint::black_box;
-
 use ringway::{Placement, Ring};
-use ringway_bench::{Contestant, KEY_COUNT, Keys, NODE_COUNTS, addresses, minima};
+use ringway_bench::{BLOCK_KEYS, Contestant, Keys, NODE_COUNTS, Row, addresses, minima, record};
 
 fn main() {
     let hashes = Keys::new(16).hashes();
+    let mut rows = Vec::new();
     println!("ns per lookup, hash given; bytes per point");
     println!("{:>7} {:>14} {:>14} {:>14} {:>14}", "nodes", "core", "packed", "split", "bisect");
     for count in NODE_COUNTS {
         let names: Vec<String> = addresses(count).iter().map(ToString::to_string).collect();
         let nodes: Vec<_> = names.iter().map(|name| ringway::Node::new(name)).collect();
-        let ring = Ring::new(&nodes).unwrap();
+        let ring = Ring::new(&nodes).expect("distinct names");
         let points: Vec<(u32, u16)> = ring
             .points()
             .iter()
@@ -26,7 +25,7 @@ fn main() {
         let (packed, split, bisect) =
             (Packed::new(&points), Split::new(&points), Bisect::new(&points));
         for &hash in hashes.iter() {
-            let owner = ring.owner_by_hash(hash).unwrap().as_usize() as u16;
+            let owner = ring.owner_by_hash(hash).expect("an owner").as_usize() as u16;
             let others = [packed.owner(hash), split.owner(hash), bisect.owner(hash)];
             assert_eq!(others, [owner; 3], "hash {hash:#x}, {count} nodes");
         }
@@ -42,18 +41,27 @@ fn main() {
             ("split", pass(&hashes, |hash| split.owner(hash))),
             ("bisect", pass(&hashes, |hash| bisect.owner(hash))),
         ];
-        let best = minima(&mut contestants, 200);
+        let best = minima(&mut contestants, 100);
         print!("{count:>7}");
-        for (ns, bytes) in best.iter().zip(bytes) {
+        for (((name, _), &ns), bytes) in contestants.iter().zip(&best).zip(bytes) {
             print!(" {ns:>7.2} {bytes:>6.2}");
+            for (figure, unit) in [(ns, "ns/lookup"), (bytes, "bytes/point")] {
+                rows.push(Row { what: (*name).to_owned(), nodes: count, figure, unit });
+            }
         }
         println!();
     }
+    record("forms", &rows);
 }
 
-fn pass<'a>(hashes: &'a [u64], owner: impl Fn(u64) -> u16 + 'a) -> Box<dyn FnMut() -> u64 + 'a> {
-    assert_eq!(hashes.len(), KEY_COUNT);
-    Box::new(move || black_box(hashes).iter().map(|&hash| u64::from(owner(hash))).sum())
+fn pass<'a>(
+    hashes: &'a [u64],
+    owner: impl Fn(u64) -> u16 + 'a,
+) -> Box<dyn FnMut(usize) -> u64 + 'a> {
+    Box::new(move |block| {
+        let hashes = &hashes[block * BLOCK_KEYS..][..BLOCK_KEYS];
+        hashes.iter().map(|&hash| u64::from(owner(hash))).sum()
+    })
 }
 
 /// Points of position 32 | owner 16 | 16 unused bits, and one `u32` a bucket.
@@ -119,7 +127,7 @@ impl Split {
     fn new(points: &[(u32, u16)]) -> Self {
         let buckets = points.len().div_ceil(4) as u64;
         let index = (0..=buckets)
-            .map(|b| points.partition_point(|p| (u64::from(p.0) * buckets >> 32) < b) as u32)
+            .map(|b| points.partition_point(|p| ((u64::from(p.0) * buckets) >> 32) < b) as u32)
             .collect();
         let mut positions: Vec<u32> = points.iter().map(|p| p.0).collect();
         positions.extend([u32::MAX; 8]);
@@ -131,7 +139,7 @@ impl Split {
     #[inline]
     fn owner(&self, hash: u64) -> u16 {
         let position = (hash >> 32) as u32;
-        let bucket = (u64::from(position) * (self.index.len() as u64 - 1) >> 32) as usize;
+        let bucket = ((u64::from(position) * (self.index.len() as u64 - 1)) >> 32) as usize;
         let Some(&start) = self.index.get(bucket) else { return 0 };
         let start = start as usize;
         let Some(window) = self.positions.get(start..).and_then(|p| p.first_chunk::<8>()) else {

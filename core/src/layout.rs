@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::BuildError;
+use crate::{BuildError, key_hash};
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -162,7 +162,13 @@ impl HashTag {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    pub(crate) fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+    /// The hash of what is hashed of `key`. Not inlined, so that a lookup without tag stays short.
+    #[inline(never)]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        key_hash(self.hashed_part(key))
+    }
+
+    fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
         let [open, close] = self.0;
         let after = match key.iter().position(|&byte| byte == open) {
             Some(at) => key.get(at + 1..).unwrap_or_default(),

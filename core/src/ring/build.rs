@@ -2,14 +2,20 @@
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec};
+#[cfg(feature = "alloc")]
+use core::mem;
 
 use crate::{
     BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
     hash::{key_hash, position},
     layout::TEXT_BYTES_MAX,
     placement::NodeSet,
-    ring::{WINDOW, point::NOWHERE},
+    ring::{WINDOW, bucket_of, point::NOWHERE},
 };
+
+/// From so many points on, the radix sort pays for the array it needs.
+#[cfg(feature = "alloc")]
+const RADIX_POINTS_MIN: usize = 4_096;
 
 /// Builds rings: a layout, then `build` (feature `alloc`) or [`build_in`](Self::build_in).
 #[derive(Clone, Debug, Default)]
@@ -64,7 +70,15 @@ impl RingBuilder {
     ) -> Result<Ring<Box<[Point]>>, BuildError> {
         let len = check::points(check::point_count(nodes, self.vnodes()))?;
         let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
-        fill(&mut storage, nodes, self.vnodes());
+        if len < RADIX_POINTS_MIN {
+            scatter(&mut storage, nodes, self.vnodes());
+            storage.sort_unstable_by_key(|point| point.sort_key());
+        } else {
+            let mut scattered = storage.clone();
+            scatter(&mut scattered, nodes, self.vnodes());
+            radix_sort(&mut scattered, &mut storage);
+        }
+        order_ties(&mut storage, nodes);
         Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
     }
 
@@ -96,7 +110,9 @@ impl RingBuilder {
         check::names(nodes, scratch, |slot| slot.position() as usize)?;
         let len = check::points(check::point_count(nodes, self.vnodes()))?;
         let points = memory.get_mut(..len).ok_or(too_small)?;
-        fill(points, nodes, self.vnodes());
+        scatter(points, nodes, self.vnodes());
+        points.sort_unstable_by_key(|point| point.sort_key());
+        order_ties(points, nodes);
         Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
     }
 
@@ -147,20 +163,38 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
     }
 }
 
-/// Fills `points` with the points of `nodes`, exactly as many as they have, in order.
-fn fill(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
+/// Fills `points` with the points of `nodes`, exactly as many as they have, in no order.
+fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
     let mut slots = points.iter_mut();
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let owner = NodeIndex::new(index);
         let count = vnodes.saturating_mul(node.effective_weight());
-        point_positions(node.name(), count, |position| {
-            if let Some(slot) = slots.next() {
-                *slot = Point::new(position, owner);
-            }
-        });
+        // The slots come second, so that none is taken when the positions end.
+        for (position, slot) in point_positions(node.name(), count).zip(&mut slots) {
+            *slot = Point::new(position, owner);
+        }
     }
-    points.sort_unstable_by_key(|point| point.sort_key());
-    // Equal positions now stand in order of index; put them in order of name.
+}
+
+/// The positions of a node's points: of `H(name || LE32(i))` for each `i` below `count`.
+fn point_positions(name: &[u8], count: u32) -> impl Iterator<Item = u32> {
+    let mut memory = [0; TEXT_BYTES_MAX + 4];
+    let len = name.len().min(TEXT_BYTES_MAX);
+    for (slot, &byte) in memory.iter_mut().zip(name) {
+        *slot = byte;
+    }
+    (0..count).map(move |i| {
+        // The name was checked to be at most 1,024 bytes, so this is all of the input.
+        let input = memory.get_mut(..len + 4).unwrap_or_default();
+        if let Some(tail) = input.last_chunk_mut() {
+            *tail = i.to_le_bytes();
+        }
+        position(key_hash(input))
+    })
+}
+
+/// Puts points that stand in order of position, and of equal positions those in order of name.
+fn order_ties(points: &mut [Point], nodes: &[Node<'_>]) {
     let name = |point: &Point| nodes.get(point.owner().as_usize()).map_or(&[][..], Node::name);
     for equal in points.chunk_by_mut(|a, b| a.position() == b.position()) {
         if equal.len() > 1 {
@@ -169,16 +203,51 @@ fn fill(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
     }
 }
 
-/// Gives the positions of a node's points: of `H(name || LE32(i))` for each `i` below `count`.
-fn point_positions(name: &[u8], count: u32, mut give: impl FnMut(u32)) {
-    let mut memory = [0; TEXT_BYTES_MAX + 4];
-    // The name was checked to be at most 1,024 bytes.
-    let Some(input) = memory.get_mut(..name.len() + 4) else { return };
-    for i in 0..count {
-        for (slot, &byte) in input.iter_mut().zip(name.iter().chain(&i.to_le_bytes())) {
-            *slot = byte;
+/// Puts the points of `from` into `to`, of the same length, in order of position.
+///
+/// Three passes, each by eleven bits from the lowest on: a few times faster than a comparison
+/// sort, for the price of the second array. `from` is left in disorder.
+#[cfg(feature = "alloc")]
+fn radix_sort(from: &mut [Point], to: &mut [Point]) {
+    let mut places = [[0u32; DIGITS]; 3];
+    for point in &*from {
+        for (places, shift) in places.iter_mut().zip(SHIFTS) {
+            if let Some(count) = places.get_mut(digit(*point, shift)) {
+                *count += 1;
+            }
         }
-        give(position(key_hash(input)));
+    }
+    for places in &mut places {
+        let mut sum = 0;
+        for place in places {
+            sum += mem::replace(place, sum);
+        }
+    }
+    let [low, middle, high] = &mut places;
+    radix_pass(from, to, low, SHIFTS[0]);
+    radix_pass(to, from, middle, SHIFTS[1]);
+    radix_pass(from, to, high, SHIFTS[2]);
+}
+
+#[cfg(feature = "alloc")]
+const SHIFTS: [u32; 3] = [0, 11, 22];
+#[cfg(feature = "alloc")]
+const DIGITS: usize = 1 << 11;
+
+#[cfg(feature = "alloc")]
+#[inline]
+const fn digit(point: Point, shift: u32) -> usize {
+    (point.position() >> shift) as usize % DIGITS
+}
+
+#[cfg(feature = "alloc")]
+fn radix_pass(from: &[Point], to: &mut [Point], places: &mut [u32; DIGITS], shift: u32) {
+    for &point in from {
+        let Some(place) = places.get_mut(digit(point, shift)) else { continue };
+        if let Some(slot) = to.get_mut(*place as usize) {
+            *slot = point;
+        }
+        *place += 1;
     }
 }
 
@@ -214,25 +283,33 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 fn guide(points: &mut [Point]) -> bool {
     let buckets = bucket_count(points.len());
     let start_last = points.len().saturating_sub(WINDOW);
-    let mut start = 0;
     let mut fits = points.len() >= WINDOW;
-    for bucket in 0..buckets {
-        // The bucket's first position: the least whose product with `buckets` reaches it.
-        let first = (u64::from(bucket) << 32).div_ceil(u64::from(buckets));
-        while points.get(start).is_some_and(|point| u64::from(point.position()) < first) {
-            start += 1;
+    let mut next = 0;
+    for index in 0..points.len() {
+        // The buckets up to this point's have no point before it but those that are behind us.
+        let Some(point) = points.get(index) else { break };
+        let bucket = bucket_of(Point::bound(point.position()), buckets);
+        while next <= bucket {
+            fits &= set_start(points, next, index.min(start_last));
+            next += 1;
         }
-        let shown = bucket_count(start.min(start_last));
-        let Some(point) = points.get_mut(bucket as usize) else { break };
-        match point.with_start(bucket, shown) {
-            Some(guided) if fits => *point = guided,
-            _ => fits = false,
-        }
+    }
+    while next < buckets {
+        fits &= set_start(points, next, start_last);
+        next += 1;
     }
     if !fits {
         points.iter_mut().for_each(|point| *point = point.without_start());
     }
     fits
+}
+
+/// Writes the start of one bucket; false if it is too far from the bucket.
+fn set_start(points: &mut [Point], bucket: u32, start: usize) -> bool {
+    let Some(point) = points.get_mut(bucket as usize) else { return false };
+    let guided = point.with_start(bucket, bucket_count(start));
+    *point = guided.unwrap_or(*point);
+    guided.is_some()
 }
 
 /// One bucket a point; at most 2^24.

@@ -94,13 +94,13 @@ impl<S: AsRef<[Point]>> Ring<S> {
         }
     }
 
-    /// The first point at or after `position`, wrapping, and its index.
+    /// The first point at or after the hash's position, wrapping, and its index.
     #[inline]
-    fn first_from(&self, position: u32) -> Option<(usize, Point)> {
+    fn first_from(&self, hash: u64) -> Option<(usize, Point)> {
         let points = self.storage.as_ref();
-        let bucket = self.bucket(position);
+        let bound = Point::bound(position(hash));
+        let bucket = bucket_of(bound, self.buckets);
         let start = points.get(bucket as usize)?.start(bucket) as usize;
-        let bound = Point::bound(position);
         if let Some(window) = points.get(start..start + WINDOW) {
             let count = window.iter().map(|point| usize::from(point.is_below(bound))).sum();
             if let Some(&point) = window.get::<usize>(count) {
@@ -110,12 +110,13 @@ impl<S: AsRef<[Point]>> Ring<S> {
         let index = bisect::first_from(points, self.len, bound, bucket, start);
         points.get(index).map(|&point| (index, point))
     }
+}
 
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "below the number of buckets, a u32")]
-    fn bucket(&self, position: u32) -> u32 {
-        ((u64::from(position) * u64::from(self.buckets)) >> 32) as u32
-    }
+/// The bucket of a position, whose bound is its upper half: `position * buckets >> 32`.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "below the number of buckets, a u32")]
+fn bucket_of(bound: u64, buckets: u32) -> u32 {
+    ((u128::from(bound) * u128::from(buckets)) >> 64) as u32
 }
 
 impl<S: AsRef<[Point]>> Placement for Ring<S> {
@@ -128,7 +129,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     fn hash_key(&self, key: &[u8]) -> u64 {
         match &self.hash_tag {
             None => key_hash(key),
-            Some(tag) => key_hash(tag.hashed_part(key)),
+            Some(tag) => tag.hash(key),
         }
     }
 
@@ -136,7 +137,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     #[inline]
     fn walk(&self, hash: u64) -> Walk<'_> {
         let points = self.points();
-        let first = self.first_from(position(hash)).map_or(0, |(index, _)| index);
+        let first = self.first_from(hash).map_or(0, |(index, _)| index);
         let (then, now) = points.split_at_checked(first).unwrap_or_default();
         Walk { now: now.iter(), then: then.iter() }
     }
@@ -148,7 +149,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
 
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.first_from(position(hash)).map(|(_, point)| point.owner())
+        self.first_from(hash).map(|(_, point)| point.owner())
     }
 }
 
