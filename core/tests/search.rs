@@ -115,6 +115,32 @@ fn guide_at_its_limits() {
     }
 }
 
+/// Crowds of about each power of two, and of one and a half: each has a search of its own.
+#[test]
+fn crowds_at_powers_of_two() {
+    let mut random = Random(8);
+    for power in 2..=20 {
+        for count in [(1u32 << power) - 1, 1 << power, 3 << (power - 1)] {
+            let at = |number: u32| 0x4000_0000 + number * 5;
+            let owner = |number: u32| NodeIndex::new(u16::try_from(number % 65_536).unwrap());
+            let storage: Vec<Point> =
+                (0..count).map(|number| Point::new(at(number), owner(number))).collect();
+            let ring = Ring::from_points(storage).unwrap();
+            let anywhere = (0..300).map(|_| u32::try_from(random.below(count as usize)).unwrap());
+            let probes: Vec<u32> = anywhere.chain([0, 1, count / 2, count - 1]).collect();
+            for number in probes {
+                for position in [at(number) - 4, at(number) - 1, at(number)] {
+                    let found = ring.owner_by_hash(u64::from(position) << 32);
+                    assert_eq!(found, Some(owner(number)), "{count} points, {position:#x}");
+                }
+            }
+            let past = u64::from(at(count - 1) + 1) << 32;
+            assert_eq!(ring.owner_by_hash(past), Some(owner(0)), "{count} points");
+            assert_eq!(ring.owner_by_hash(0), Some(owner(0)), "{count} points");
+        }
+    }
+}
+
 /// Every fraction of the points crowded into ever smaller arcs.
 #[test]
 fn crowds_of_every_size() {

@@ -61,7 +61,8 @@ impl Point {
     /// The same point with the start of one bucket; `None` if it is too far from `bucket`.
     pub(super) fn with_start(self, bucket: u32, start: u32) -> Option<Self> {
         let distance = i16::try_from(i64::from(start) - i64::from(bucket)).ok()?;
-        (distance != NO_GUIDE).then_some(self.with_guide(distance))
+        // Whatever fits is good: bucket 0 cannot start before 0, so never shows `NO_GUIDE`.
+        Some(self.with_guide(distance))
     }
 
     /// The same point without a guide.
