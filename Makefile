@@ -40,12 +40,11 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(PYTHON) spec/reference.py vectors --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
 	$(PYTHON) -m ruff format -q --check --config py/pyproject.toml py
-	cd py && ../$(PYTHON) -m mypy -p ringway && ../$(PYTHON) -m mypy tests
-	cd py && ../$(PYTHON) -m mypy.stubtest ringway._ringway
+	cd py && ../$(PYTHON) -m mypy && ../$(PYTHON) -m mypy.stubtest ringway._ringway
 
 .PHONY: python-module
 python-module: setup
-	. .venv/bin/activate && maturin develop -q -j$(JOBS) -m py/Cargo.toml
+	. .venv/bin/activate && maturin develop --release -q -j$(JOBS) -m py/Cargo.toml
 
 .PHONY: setup
 setup: ## Install what the tests need: Debian packages and .venv (test and check do this)
