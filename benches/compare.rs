@@ -16,7 +16,7 @@ use ringway_bench::{Keys, NODE_COUNTS, Row, addresses, minima, record};
 
 use crate::contestants::{Rings, builders, contestants};
 
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 40;
 const BUILDS: u32 = 15;
 
 fn main() {

@@ -3,6 +3,7 @@
 #
 #   benches/icount.sh            print a table
 #   benches/icount.sh --check    the same, and exit 1 if a figure is above its gate
+#   benches/icount.sh --record   the same as the first, into benches/results
 #
 # Needs valgrind. Figures include the loop around the lookup (five instructions).
 set -eu
@@ -29,6 +30,14 @@ gate() {
         failed=1
     fi
 }
+
+if [ "$check" = --record ]; then
+    cpu=$(awk -F': ' '/^model name/ { gsub(/\([A-Z]+\)/, "", $2); gsub(/ +/, "-", $2); print tolower($2); exit }' \
+        /proc/cpuinfo)
+    date=$(date -u +%Y-%m-%d)
+    exec >"benches/results/$date-$cpu-icount.txt"
+    echo "$date, commit $(git log -1 --format=%h -- core benches), $(valgrind --version), $(rustc --version)"
+fi
 
 echo "instructions per lookup"
 printf '%-28s %8s %8s %8s %8s\n' nodes 10 100 1000 10000

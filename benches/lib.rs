@@ -144,7 +144,12 @@ pub fn record(bench: &str, rows: &[Row]) {
         return;
     }
     let date = output("date", &["-u", "+%Y-%m-%d"]);
-    let commit = output("git", &["describe", "--always", "--dirty"]);
+    // The last commit to what is measured, and whether it has been changed since.
+    let mut commit = output("git", &["log", "-1", "--format=%h", "--", "../core", "."]);
+    let code = ["status", "--porcelain", "--", "../core", "*.rs"];
+    if !output("git", &code).is_empty() {
+        commit += "-dirty";
+    }
     let cpu = cpu();
     let slug: String =
         cpu.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -161,7 +166,11 @@ pub fn record(bench: &str, rows: &[Row]) {
 
 /// What a command prints, without the line feed.
 fn output(command: &str, arguments: &[&str]) -> String {
-    let output = Command::new(command).args(arguments).output().expect("the command runs");
+    let output = Command::new(command)
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the command runs");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
