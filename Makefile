@@ -5,7 +5,7 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg
+PACKAGES := g++ clang valgrind libc6-dbg wrk
 # The crates whose tests cargo runs; the Python module's are pytest's.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c

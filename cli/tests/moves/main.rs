@@ -10,6 +10,7 @@
     reason = "a test: a failure should stop it and say where"
 )]
 
+mod clients;
 mod cluster;
 mod http;
 mod load;

@@ -108,9 +108,9 @@ fn relay(mut client: TcpStream, node: SocketAddr, watch: &Watch) -> io::Result<(
 
 fn content_length(head: &[u8]) -> usize {
     let head = String::from_utf8_lossy(head);
-    let lengths = head.lines().filter_map(|line| {
+    let mut lengths = head.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
     });
-    lengths.last().unwrap_or(0)
+    lengths.next_back().unwrap_or(0)
 }
