@@ -75,7 +75,6 @@ impl Proxy {
             .enable_all()
             .build()
             .map_err(|error| StartError(format!("no runtime: {error}")))?;
-        let difference = runtime.block_on(seed(&config, &store))?;
 
         let bind = |field: &str, address: SocketAddr, count: usize| {
             listen::bind(address, count)
@@ -88,6 +87,8 @@ impl Proxy {
             listener.local_addr().map_err(|error| StartError(error.to_string()))
         };
         let addresses = [address(&data[0])?, address(&admin)?, address(&node)?];
+        // Last, so that a start that fails leaves an empty store empty.
+        let difference = runtime.block_on(seed(&config, &store))?;
 
         let feed = MapFeed::default();
         let map = feed.map();

@@ -4,8 +4,7 @@ mod support;
 
 use std::{
     io::Write as _,
-    sync::atomic::Ordering,
-    thread,
+    sync::{Mutex, atomic::Ordering, mpsc},
     time::{Duration, Instant},
 };
 
@@ -76,7 +75,9 @@ fn answers_of_every_form_reach_the_client() {
             let length = format!("200 OK\r\nContent-Length: {}", copy.len());
             let bytes = match path.as_str() {
                 "/length" => answer(&length, &copy),
-                "/chunked" => answer("200 OK\r\nTransfer-Encoding: chunked", &chunked(&copy, 5_000)),
+                "/chunked" => {
+                    answer("200 OK\r\nTransfer-Encoding: chunked", &chunked(&copy, 5_000))
+                }
                 "/close" => answer("200 OK", &copy),
                 "/old" => {
                     let text = "HTTP/1.0 200 OK\r\n\r\n";
@@ -85,7 +86,10 @@ fn answers_of_every_form_reach_the_client() {
                 "/empty" => answer("204 No Content", b""),
                 "/same" => answer("304 Not Modified\r\nContent-Length: 5\r\nETag: \"1\"", b""),
                 "/zero" => answer("200 OK\r\nContent-Length: 0", b""),
-                "/hints" => answer("103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1", b"x"),
+                "/hints" => answer(
+                    "103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1",
+                    b"x",
+                ),
                 _ => answer("404 Not Found\r\nContent-Length: 4", b"none"),
             };
             let bytes = match request.head.starts_with("HEAD ") {
@@ -139,7 +143,11 @@ fn bad_and_large_bodies_are_refused() {
     let setup = start(&[("n1", &node)], "path:1", limits);
     let head = "PUT /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (request, status, code) in [
-        ("PUT /k HTTP/1.1\r\nHost: a\r\nContent-Length: 5001\r\n\r\n".into(), 413, "body-too-large"),
+        (
+            "PUT /k HTTP/1.1\r\nHost: a\r\nContent-Length: 5001\r\n\r\n".into(),
+            413,
+            "body-too-large",
+        ),
         (format!("{head}5\r\nhello!\r\n0\r\n\r\n"), 400, "bad-body"),
         (format!("{head}x\r\n"), 400, "bad-body"),
         (format!("{head}5\nhello\r\n"), 400, "bad-body"),
@@ -176,7 +184,9 @@ fn clients_that_wait_to_be_asked_are_asked() {
         (5_000, "Transfer-Encoding: chunked"),
     ] {
         let mut wire = setup.connect();
-        wire.send(format!("PUT /k HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n{framing}\r\n\r\n"));
+        wire.send(format!(
+            "PUT /k HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n{framing}\r\n\r\n"
+        ));
         let interim = wire.head().expect("an interim answer");
         assert_eq!(interim.status(), 100, "{}", interim.head);
         let body = pattern(length);
@@ -259,12 +269,14 @@ fn slow_clients_hold_up_nobody_and_no_node() {
 
 #[test]
 fn streams_flow_without_waiting_for_their_end() {
-    let node = Fake::new(|mut wire, _, _| {
+    let (finished, seen_first) = mpsc::channel::<()>();
+    let seen_first = Mutex::new(seen_first);
+    let node = Fake::new(move |mut wire, _, _| {
         wire.head();
         wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
-        // Goes on only when the client has seen the first piece and closed its side.
-        wire.fill();
-        thread::sleep(Duration::from_millis(1));
+        // Goes on only when the client has seen the first piece.
+        let _ = seen_first.lock().expect("a lock").recv();
+        wire.send("0\r\n\r\n");
     });
     let setup = start(&[("n1", &node)], "path:1", "");
     let mut wire = setup.connect();
@@ -275,6 +287,10 @@ fn streams_flow_without_waiting_for_their_end() {
         (wire.input.len() >= 6).then(|| wire.input.clone())
     });
     assert_eq!(first, b"1\r\na\r\n");
+    drop(finished);
+    while !wire.input.ends_with(b"0\r\n\r\n") {
+        assert!(wire.fill(), "the stream goes on to its end");
+    }
     setup.proxy.shutdown();
 }
 

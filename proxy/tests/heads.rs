@@ -13,7 +13,8 @@ fn status_and_code(setup: &Setup, request: &str) -> (u16, String) {
 fn a_request_reaches_its_node_and_comes_back() {
     let node = Fake::echo();
     let setup = start(&[("n1", &node)], "path_tail:1", "");
-    let answer = setup.ask("GET /a%20b?x=1 HTTP/1.1\r\nHost: example.org:80\r\nAccept: */*\r\n\r\n");
+    let answer =
+        setup.ask("GET /a%20b?x=1 HTTP/1.1\r\nHost: example.org:80\r\nAccept: */*\r\n\r\n");
     assert_eq!(answer.status(), 200);
     let seen = node.last();
     assert!(seen.head.starts_with("GET /a%20b?x=1 HTTP/1.1\r\n"), "{}", seen.head);
@@ -36,20 +37,48 @@ fn ambiguous_and_broken_heads_are_refused() {
     let many = "A: b\r\n".repeat(101);
     for (request, status, code) in [
         // Lengths that two parsers could read in two ways.
-        ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400, "bad-length"),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "bad-length",
+        ),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+            400,
+            "bad-length",
+        ),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            400,
+            "bad-length",
+        ),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+            400,
+            "bad-length",
+        ),
         ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400, "bad-length"),
         ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", 400, "bad-length"),
         ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\na", 400, "bad-length"),
         ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\na", 400, "bad-length"),
         ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, "bad-length"),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            400,
+            "bad-length",
+        ),
         ("POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400, "bad-length"),
         ("POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad-length"),
-        ("POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "transfer-encoding"),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "bad-length",
+        ),
+        (
+            "POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            501,
+            "transfer-encoding",
+        ),
         ("POST /k HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad-length"),
         // Lines.
         ("GET /k HTTP/1.1\nHost: a\n\n", 400, "bad-head"),
@@ -78,7 +107,11 @@ fn ambiguous_and_broken_heads_are_refused() {
         ("GET /k#f HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad-target"),
         ("GET ftp://a/k HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad-target"),
         ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501, "connect"),
-        ("GET /k HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 501, "upgrade"),
+        (
+            "GET /k HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            501,
+            "upgrade",
+        ),
         ("GET /k HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\n\r\n", 501, "upgrade"),
         ("GET /k HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n", 417, "bad-expect"),
         // Sizes.
@@ -150,7 +183,12 @@ fn headers_of_the_hop_and_ours_do_not_pass() {
     assert_eq!(seen.header("x-stays"), Some("1"));
     assert_eq!(seen.header("x-forwarded-for"), Some("10.0.0.1, 10.0.0.2, 127.0.0.1"));
     for gone in [
-        "ringway-anything", "x-listed", "te", "keep-alive", "proxy-connection", "connection",
+        "ringway-anything",
+        "x-listed",
+        "te",
+        "keep-alive",
+        "proxy-connection",
+        "connection",
         "proxy-authorization",
     ] {
         assert_eq!(seen.header(gone), None, "{gone} in {}", seen.head);
@@ -184,66 +222,80 @@ fn key_of(setup: &Setup, node: &Fake, target: &str, headers: &str) -> Result<Str
 #[test]
 fn keys_are_found_where_the_configuration_says() {
     let cases: &[(&str, &[(&str, &str, Result<&str, &str>)])] = &[
-        ("header:X-Key", &[
-            ("/", "x-key:  a b \t\r\n", Ok("a%20b")),
-            ("/", "X-KEY: %41+\r\n", Ok("%2541%2B")),
-            ("/", "X-Key: caf\u{e9}\r\n", Ok("caf%C3%A9")),
-            ("/", "", Err("no sharding key; it is the header X-Key")),
-            ("/", "X-Key:\r\n", Err("empty")),
-            ("/", "X-Key: \t \r\n", Err("empty")),
-            ("/", "X-Key: a\r\nX-Key: a\r\n", Err("two sharding keys")),
-        ]),
-        ("query:k", &[
-            ("/?k=a", "", Ok("a")),
-            ("/p?x=1&k=a%2Fb+c&y", "", Ok("a%2Fb%20c")),
-            ("/?%6b=a", "", Ok("a")),
-            ("/?k=a%00b%fF", "", Ok("a%00b%FF")),
-            ("/?k=a=b", "", Ok("a%3Db")),
-            ("/?k=a;k=b", "", Ok("a%3Bk%3Db")),
-            ("/?kk=a", "", Err("no sharding key; it is the query parameter k")),
-            ("/", "", Err("no sharding key")),
-            ("/k=a", "", Err("no sharding key")),
-            ("/?k", "", Err("empty")),
-            ("/?k=", "", Err("empty")),
-            ("/?k=a&k=a", "", Err("two")),
-            ("/?k=a&%6B=b", "", Err("two")),
-            ("/?k=%4", "", Err("without two hexadecimal digits")),
-            ("/?k=%zz", "", Err("without two hexadecimal digits")),
-            ("/?k=%", "", Err("without two hexadecimal digits")),
-        ]),
-        ("path:2", &[
-            ("/a/b/c", "", Ok("b")),
-            ("/a/b?x=/y", "", Ok("b")),
-            ("/a/%2Fb+/c", "", Ok("%2Fb%2B")),
-            ("/a/../c", "", Ok("..")),
-            ("/a", "", Err("no sharding key; it is segment 2 of the path")),
-            ("/a/", "", Err("empty")),
-            ("/a//c", "", Err("empty")),
-            ("/a/%g0", "", Err("without two hexadecimal digits")),
-        ]),
-        ("path_tail:2", &[
-            ("/a/b/c", "", Ok("b%2Fc")),
-            ("/a/b%2fc/", "", Ok("b%2Fc%2F")),
-            ("/a//", "", Ok("%2F")),
-            ("/a/b?c", "", Ok("b")),
-            ("/a", "", Err("no sharding key; it is the path from segment 2 on")),
-            ("/a/", "", Err("empty")),
-        ]),
-        ("path_tail:1", &[
-            ("/a/b", "", Ok("a%2Fb")),
-            ("//", "", Ok("%2F")),
-            ("/", "", Err("empty")),
-        ]),
-        ("cookie:id", &[
-            ("/", "Cookie: a=1; id= 4%2 ; b=2\r\n", Ok("4%252")),
-            ("/", "Cookie: a=1\r\nCookie: id=\"x\"\r\n", Ok("%22x%22")),
-            ("/", "Cookie: id=a=b\r\n", Ok("a%3Db")),
-            ("/", "Cookie: ID=x\r\n", Err("no sharding key; it is the cookie id")),
-            ("/", "", Err("no sharding key")),
-            ("/", "Cookie: id=\r\n", Err("empty")),
-            ("/", "Cookie: id=a; id=b\r\n", Err("two")),
-            ("/", "Cookie: id=a\r\nCookie: id=a\r\n", Err("two")),
-        ]),
+        (
+            "header:X-Key",
+            &[
+                ("/", "x-key:  a b \t\r\n", Ok("a%20b")),
+                ("/", "X-KEY: %41+\r\n", Ok("%2541%2B")),
+                ("/", "X-Key: caf\u{e9}\r\n", Ok("caf%C3%A9")),
+                ("/", "", Err("no sharding key; it is the header X-Key")),
+                ("/", "X-Key:\r\n", Err("empty")),
+                ("/", "X-Key: \t \r\n", Err("empty")),
+                ("/", "X-Key: a\r\nX-Key: a\r\n", Err("two sharding keys")),
+            ],
+        ),
+        (
+            "query:k",
+            &[
+                ("/?k=a", "", Ok("a")),
+                ("/p?x=1&k=a%2Fb+c&y", "", Ok("a%2Fb%20c")),
+                ("/?%6b=a", "", Ok("a")),
+                ("/?k=a%00b%fF", "", Ok("a%00b%FF")),
+                ("/?k=a=b", "", Ok("a%3Db")),
+                ("/?k=a;k=b", "", Ok("a%3Bk%3Db")),
+                ("/?kk=a", "", Err("no sharding key; it is the query parameter k")),
+                ("/", "", Err("no sharding key")),
+                ("/k=a", "", Err("no sharding key")),
+                ("/?k", "", Err("empty")),
+                ("/?k=", "", Err("empty")),
+                ("/?k=a&k=a", "", Err("two")),
+                ("/?k=a&%6B=b", "", Err("two")),
+                ("/?k=%4", "", Err("without two hexadecimal digits")),
+                ("/?k=%zz", "", Err("without two hexadecimal digits")),
+                ("/?k=%", "", Err("without two hexadecimal digits")),
+            ],
+        ),
+        (
+            "path:2",
+            &[
+                ("/a/b/c", "", Ok("b")),
+                ("/a/b?x=/y", "", Ok("b")),
+                ("/a/%2Fb+/c", "", Ok("%2Fb%2B")),
+                ("/a/../c", "", Ok("..")),
+                ("/a", "", Err("no sharding key; it is segment 2 of the path")),
+                ("/a/", "", Err("empty")),
+                ("/a//c", "", Err("empty")),
+                ("/a/%g0", "", Err("without two hexadecimal digits")),
+            ],
+        ),
+        (
+            "path_tail:2",
+            &[
+                ("/a/b/c", "", Ok("b%2Fc")),
+                ("/a/b%2fc/", "", Ok("b%2Fc%2F")),
+                ("/a//", "", Ok("%2F")),
+                ("/a/b?c", "", Ok("b")),
+                ("/a", "", Err("no sharding key; it is the path from segment 2 on")),
+                ("/a/", "", Err("empty")),
+            ],
+        ),
+        (
+            "path_tail:1",
+            &[("/a/b", "", Ok("a%2Fb")), ("//", "", Ok("%2F")), ("/", "", Err("empty"))],
+        ),
+        (
+            "cookie:id",
+            &[
+                ("/", "Cookie: a=1; id= 4%2 ; b=2\r\n", Ok("4%252")),
+                ("/", "Cookie: a=1\r\nCookie: id=\"x\"\r\n", Ok("%22x%22")),
+                ("/", "Cookie: id=a=b\r\n", Ok("a%3Db")),
+                ("/", "Cookie: ID=x\r\n", Err("no sharding key; it is the cookie id")),
+                ("/", "", Err("no sharding key")),
+                ("/", "Cookie: id=\r\n", Err("empty")),
+                ("/", "Cookie: id=a; id=b\r\n", Err("two")),
+                ("/", "Cookie: id=a\r\nCookie: id=a\r\n", Err("two")),
+            ],
+        ),
     ];
     for (from, requests) in cases {
         let node = Fake::echo();
@@ -251,7 +303,9 @@ fn keys_are_found_where_the_configuration_says() {
         for (target, headers, expected) in *requests {
             let found = key_of(&setup, &node, target, headers);
             match (expected, &found) {
-                (Ok(expected), Ok(found)) => assert_eq!(found, expected, "{from} {target} {headers}"),
+                (Ok(expected), Ok(found)) => {
+                    assert_eq!(found, expected, "{from} {target} {headers}")
+                }
                 (Err(expected), Err(text)) => {
                     assert!(text.contains(expected), "{from} {target} {headers}: {text}");
                 }

@@ -1,9 +1,11 @@
 //! Changes of the cluster: a new configuration, or none.
 
+use std::collections::BTreeSet;
+
 use ringway::State;
 use ringway_cluster::{
-    ClusterFile, ConfigRecord, MapStore as _, NodeEntry, NodeRecord, Phase, Record, RecordKey,
-    SegmentRecord, Snapshot, Transaction,
+    ClusterFile, CommitError, ConfigRecord, Incarnation, MapStore as _, NodeEntry, NodeRecord,
+    Phase, Record, RecordKey, SegmentRecord, Snapshot, StoredSegment, Transaction,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -142,18 +144,41 @@ impl Admin {
         audit(&mut transaction, &seen.snapshot, &format!("forget {name}, loss accepted"));
         self.store.commit(transaction).await?;
         event(&format!("node {name} is forgotten, its loss accepted"));
+        let segments = self.bear_again(name, seen).await?;
+        Ok(json!({ "forgotten": name, "segments": segments }))
+    }
+
+    /// Gives each segment that a lost data directory of `name` owned to whoever comes under the
+    /// name: born anew, under a higher epoch.
+    async fn bear_again(&self, name: &str, mut seen: Seen) -> Result<u64, Refused> {
+        // A new directory may claim the first ones while the last ones are still to be done.
+        let of_name = |segment: &&StoredSegment| segment.record.owner == name;
+        let lost: BTreeSet<Incarnation> = seen
+            .segments
+            .iter()
+            .filter(of_name)
+            .filter_map(|segment| segment.record.incarnation)
+            .collect();
         let mut segments = 0;
-        for segment in seen.segments.iter().filter(|segment| segment.record.owner == name) {
+        loop {
+            let todo = seen.segments.iter().filter(of_name).find(|segment| {
+                segment.record.incarnation.is_some_and(|incarnation| lost.contains(&incarnation))
+            });
+            let Some(segment) = todo else { return Ok(segments) };
             let born = SegmentRecord {
                 incarnation: None,
                 epoch: segment.record.epoch.saturating_add(1),
                 phase: Phase::Born,
                 ..segment.record.clone()
             };
-            self.store.commit(segment.replace(born)).await?;
-            segments += 1;
+            match self.store.commit(segment.replace(born)).await {
+                Ok(_) => segments += 1,
+                // A move was under way: look again.
+                Err(CommitError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            seen = self.see().await?;
         }
-        Ok(json!({ "forgotten": name, "segments": segments }))
     }
 
     async fn install(
@@ -247,12 +272,7 @@ impl Admin {
         Ok(records)
     }
 
-    async fn who_is(
-        &self,
-        seen: &Seen,
-        name: &str,
-        control: &str,
-    ) -> Result<ringway_cluster::Incarnation, Refused> {
+    async fn who_is(&self, seen: &Seen, name: &str, control: &str) -> Result<Incarnation, Refused> {
         let status = self.control.status(control).await.map_err(|failure| {
             let message = format!(
                 "node {name} can't be asked at its control address {control}: {failure}; start \

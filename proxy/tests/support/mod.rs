@@ -168,9 +168,7 @@ pub struct Fake {
 
 impl Fake {
     /// A node whose connections are served by `script`, which gets the connection's number from 0.
-    pub fn new(
-        script: impl Fn(Wire, usize, &Mutex<Vec<Message>>) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(script: impl Fn(Wire, usize, &Mutex<Vec<Message>>) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let control = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let fake = Self {
