@@ -12,6 +12,8 @@ pub(crate) type Outcome = Result<ExitCode, Failure>;
 pub(crate) enum Failure {
     /// Nobody reads the output any more: end quietly.
     BrokenPipe,
+    /// Exit status 1, with this message: somebody who was asked says no.
+    Refused(String),
     /// Exit status 2, with this message.
     Message(String),
 }

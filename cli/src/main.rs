@@ -1,13 +1,18 @@
 //! The command line of Ringway.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod balance;
 mod cluster;
+mod demo;
 mod failure;
+mod http;
 mod keys;
 mod map;
+mod node;
 mod plan;
 mod progress;
+mod proxy;
 mod show;
 mod svg;
 
@@ -33,6 +38,13 @@ enum Command {
     Map(map::Args),
     Plan(plan::Args),
     Balance(balance::Args),
+    Node(node::Args),
+    Proxy(proxy::Args),
+    Apply(admin::apply::Args),
+    Nodes(admin::nodes::Args),
+    Status(admin::status::Args),
+    Moves(admin::moves::Args),
+    Demo(demo::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -55,14 +67,26 @@ Exit status:
 A reader that stops early, as in `ringway map ... | head`, is no error.";
 
 fn main() -> ExitCode {
+    demo::stop_with_input();
     let outcome = match Cli::parse().command {
         Command::Map(args) => map::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Balance(args) => balance::run(&args),
+        Command::Node(args) => node::run(&args),
+        Command::Proxy(args) => proxy::run(&args),
+        Command::Apply(args) => admin::apply::run(&args),
+        Command::Nodes(args) => admin::nodes::run(&args),
+        Command::Status(args) => admin::status::run(&args),
+        Command::Moves(args) => admin::moves::run(&args),
+        Command::Demo(args) => demo::run(&args),
     };
     match outcome {
         Ok(code) => code,
         Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
+        Err(Failure::Refused(message)) => {
+            let _ = writeln!(io::stderr(), "ringway: {message}");
+            ExitCode::FAILURE
+        }
         Err(Failure::Message(message)) => {
             // There is nobody left to tell if this fails.
             let _ = writeln!(io::stderr(), "ringway: {message}");

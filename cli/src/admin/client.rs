@@ -8,7 +8,7 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use http_body_util::Full;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -105,21 +105,20 @@ impl Admin {
         })
     }
 
-    /// What the proxy says when it says no.
+    /// What the proxy says when it says no; anybody else's no is an error of ours.
     fn refused(&self, answer: &Answer) -> Failure {
-        let text = said(&answer.body);
-        let origin = &self.origin;
-        Failure::Refused(match (answer.status, text) {
-            (StatusCode::UNAUTHORIZED, _) => format!(
+        let (origin, status) = (&self.origin, answer.status);
+        match said(&answer.body) {
+            Some(_) if status == StatusCode::UNAUTHORIZED => Failure::Refused(format!(
                 "{origin}: the token is not the proxy's; give the file that its admin_token_file \
                  names with --token-file or RINGWAY_TOKEN_FILE"
-            ),
-            (_, Some(text)) => text,
-            (StatusCode::NOT_FOUND, None) => {
-                format!("{origin}: 404, so this is no proxy's admin_listen; see --admin")
-            }
-            (status, None) => format!("{origin}: {status}"),
-        })
+            )),
+            Some(text) => Failure::Refused(text),
+            None => Failure::Message(format!(
+                "{origin}: {status}, and not from a Ringway admin API; is this a proxy's \
+                 admin_listen? --admin or RINGWAY_ADMIN names another"
+            )),
+        }
     }
 
     fn parse<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Failure> {
@@ -138,16 +137,16 @@ impl Admin {
     }
 }
 
-/// The message of an error, or a plain text.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    message: String,
+}
+
+/// The message of the API's errors, which have a code too.
 fn said(body: &[u8]) -> Option<String> {
-    let text = str::from_utf8(body).ok()?.trim();
-    if let Ok(Value::Object(object)) = serde_json::from_str(text) {
-        let field = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
-        return field("message").or_else(|| field("error"));
-    }
-    // A page of something else is of no help.
-    let plain = !text.is_empty() && text.len() <= 2_000 && !text.starts_with('<');
-    plain.then(|| text.to_owned())
+    let answer: Refusal = serde_json::from_slice(body).ok()?;
+    (!answer.error.is_empty()).then_some(answer.message)
 }
 
 /// The token in a file, without the line's end.

@@ -233,6 +233,10 @@ pub(super) fn print(out: &mut impl Write, nodes: &[NodeView]) -> io::Result<()> 
 
 /// Reads an answer that was read as JSON before.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value)
-        .map_err(|error| Failure::Message(format!("not the answer of this version: {error}")))
+    serde_json::from_value(value).map_err(|error| {
+        let version = env!("CARGO_PKG_VERSION");
+        Failure::Message(format!(
+            "not the answer of a Ringway {version}: {error}; is --admin a proxy's admin_listen?"
+        ))
+    })
 }
