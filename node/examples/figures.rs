@@ -48,7 +48,7 @@ fn requests(node: &TestNode, method: &'static str, connections: u64) -> f64 {
                 let body: &[u8] = if method == "PUT" { &value } else { b"" };
                 let mut count = 0_u64;
                 while Instant::now() < deadline {
-                    let number = connection << 32 | count % 1_000;
+                    let number = (connection << 32) | (count % 1_000);
                     let path = format!("/key-{number}");
                     let answer = client.ask(method, &path, (number, 1), &[], body);
                     assert!(matches!(answer.status, 200 | 201 | 204 | 404), "{}", answer.status);
@@ -71,7 +71,7 @@ fn fill(node: &TestNode, rows: u64) {
             std::thread::spawn(move || {
                 let mut client = Client::connect(address);
                 for number in (part..rows).step_by(32) {
-                    let number = 1 << 50 | number;
+                    let number = (1 << 50) | number;
                     let path = format!("/key-{number}");
                     client.ask("PUT", &path, (number, 1), &[], &[b'v'; 100]);
                 }

@@ -30,7 +30,7 @@ pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 /// What can be chosen about a node; the default is meant for use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeOptions {
-    /// Bytes of a value: 64 MiB.
+    /// Bytes of a value: 64 MiB; at most 512 MiB.
     pub body_bytes_max: usize,
     /// Bytes that all bodies being received may take together: 512 MiB.
     pub bodies_bytes_max: usize,
@@ -106,9 +106,9 @@ impl Node {
         if token.is_empty() {
             return Err(StartError::Option("the control token is empty".into()));
         }
-        // A frame counts key and value in 32 bits.
-        if options.body_bytes_max > 1 << 30 {
-            return Err(StartError::Option("body_bytes_max is above 1 GiB".into()));
+        // SQLite's rows end at 10^9 bytes, and a value is in memory whole.
+        if options.body_bytes_max > 512 << 20 {
+            return Err(StartError::Option("body_bytes_max is above 512 MiB".into()));
         }
         if options.connections_max == 0 || options.readers == 0 {
             return Err(StartError::Option("connections_max and readers are at least 1".into()));

@@ -1,5 +1,7 @@
 //! A real process with a real store, killed with SIGKILL at any moment: what it acknowledged stays.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test with a process of its own")]
+
 mod support;
 
 use std::{

@@ -34,7 +34,7 @@ fn move_over(map: &Map, from: &TestNode, to: &TestNode) {
         let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         cursor = format!("&after_position={position}&after_key={key}");
     }
-    let mut since = since.unwrap();
+    let mut since = since.expect("at least one page");
     let mut catch_up = |rounds: usize| {
         for _ in 0..rounds {
             loop {
@@ -79,7 +79,7 @@ impl<'a> Router<'a> {
         loop {
             let record = self.map.get(1);
             let owner = self.nodes.iter_mut().find(|(node, _)| node.name == record.owner);
-            let (_, client) = owner.unwrap();
+            let (_, client) = owner.expect("an owner");
             let answer = client.ask(method, path, (position, record.epoch), &[], body);
             if !matches!(answer.status, 421 | 503) {
                 return answer;

@@ -80,6 +80,7 @@ impl Engine {
             let mut reader = store.reader()?;
             let shared = Arc::clone(&engine.shared);
             engine.spawn(format!("ringway-reader-{number}"), move || {
+                let _ending = Ending(&shared);
                 while let Some((job, _)) = shared.reads.pop() {
                     job(reader.as_mut());
                 }
@@ -195,17 +196,22 @@ impl Engine {
     }
 }
 
-/// Turns the askers away when the writer ends, whyever it does.
+/// Ends the engine when one of its threads panics or finds that the disk failed: nobody may wait
+/// for a thread that is gone.
 struct Ending<'a>(&'a Shared);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let _ = self.0.failed.set("the writer thread panicked".into());
+            let _ = self.0.failed.set("a thread of the node panicked".into());
         }
-        self.0.writes.close();
-        self.0.writes.clear();
-        self.0.failure.notify_waiters();
+        if self.0.failed.get().is_some() {
+            self.0.writes.close();
+            self.0.reads.close();
+            self.0.writes.clear();
+            self.0.reads.clear();
+            self.0.failure.notify_waiters();
+        }
     }
 }
 
@@ -226,12 +232,14 @@ impl Shared {
                     answers.push(job(&mut holdings, &mut tx)?);
                 }
                 let (gone, new) = holdings.changes_since(&current);
-                tx.rows.save(&gone, &new)?;
-                next = Some(holdings);
+                if !gone.is_empty() || !new.is_empty() {
+                    tx.rows.save(&gone, &new)?;
+                    next = Some(holdings);
+                }
                 Ok(())
             });
             match (&outcome, next) {
-                (Ok(()), Some(next)) if next != *current => {
+                (Ok(()), Some(next)) => {
                     current = Arc::new(next);
                     let mut published =
                         self.holdings.write().unwrap_or_else(PoisonError::into_inner);

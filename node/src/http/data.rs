@@ -226,6 +226,9 @@ impl Shared {
         let Asked { position, epoch, key, condition, .. } = asked;
         let held = match body::read(body, self.body_bytes_max, &self.memory).await {
             Ok(held) => held,
+            Err(reply) if reply.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                return self.hinting(position, reply);
+            }
             Err(reply) => return reply,
         };
         let (value, share) = held.into_parts();

@@ -92,8 +92,8 @@ impl SqliteStore {
         }
         let owner = meta("name")?;
         if owner != name {
-            let is = format!("{owner:?}, not of {name:?}; give --name {owner} or another --data");
-            return Err(at("belongs to the node", &is));
+            let is = format!("{owner:?}, not {name:?}; give that --name, or another --data");
+            return Err(at("belongs to another node", &is));
         }
         Ok(store)
     }
