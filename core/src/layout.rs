@@ -162,7 +162,8 @@ impl HashTag {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The hash of what is hashed of `key`. Not inlined, so that a lookup without tag stays short.
+    /// The hash of what is hashed of `key`. Kept out of the way of lookups without a tag.
+    #[cold]
     #[inline(never)]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         key_hash(self.hashed_part(key))

@@ -1,7 +1,7 @@
 //! The search where a look at four points is not enough: a binary search of three instructions a
 //! step.
 //!
-//! Besides one honest lookup in 270, only crowds of points come here, which nobody has who was not
+//! Besides one honest lookup in 230, only crowds of points come here, which nobody has who was not
 //! given them on purpose. They must not be dearer than a plain binary search over all points, and
 //! the window has cost something already. `slice::partition_point` takes eight instructions a
 //! step. Here the steps are in an array whose length is a constant power of two: the compiler
