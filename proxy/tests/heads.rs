@@ -221,7 +221,9 @@ fn key_of(setup: &Setup, node: &Fake, target: &str, headers: &str) -> Result<Str
 
 #[test]
 fn keys_are_found_where_the_configuration_says() {
-    let cases: &[(&str, &[(&str, &str, Result<&str, &str>)])] = &[
+    /// Target, further headers, and the key as the node is told it, or a part of the 400's text.
+    type Case = (&'static str, &'static str, Result<&'static str, &'static str>);
+    let cases: &[(&str, &[Case])] = &[
         (
             "header:X-Key",
             &[
@@ -304,7 +306,7 @@ fn keys_are_found_where_the_configuration_says() {
             let found = key_of(&setup, &node, target, headers);
             match (expected, &found) {
                 (Ok(expected), Ok(found)) => {
-                    assert_eq!(found, expected, "{from} {target} {headers}")
+                    assert_eq!(found, expected, "{from} {target} {headers}");
                 }
                 (Err(expected), Err(text)) => {
                     assert!(text.contains(expected), "{from} {target} {headers}: {text}");

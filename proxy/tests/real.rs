@@ -1,0 +1,299 @@
+//! The proxy before real nodes: state moves under traffic, nodes restart, Python speaks to it.
+
+mod support;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use ringway_node::{MemoryStore, Node, NodeOptions, RowStore, SqliteOptions, SqliteStore};
+use ringway_store::{NodeStore, NodeStoreOptions};
+use serde_json::json;
+use support::{NODE_TOKEN, Setup, Wire, start_in, wait_for, write_files_for};
+use tokio::{runtime::Runtime, sync::oneshot};
+
+/// A node on a thread of its own.
+struct Real {
+    name: String,
+    data: SocketAddr,
+    control: SocketAddr,
+    stop: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
+}
+
+/// Addresses that are free now.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address")
+}
+
+impl Real {
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), data: free(), control: free(), stop: None }
+    }
+
+    fn toml(&self) -> String {
+        let Self { name, data, control, .. } = self;
+        format!("[[node]]\nname = \"{name}\"\naddress = \"{data}\"\ncontrol = \"{control}\"\n")
+    }
+
+    /// Starts it on rows in `directory`, or in memory.
+    fn start(&mut self, store: SocketAddr, directory: Option<PathBuf>) {
+        let (name, data, control) = (self.name.clone(), self.data, self.control);
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = Runtime::new().expect("a runtime");
+            runtime.block_on(async move {
+                let rows: Box<dyn RowStore> = match directory {
+                    Some(path) => Box::new(
+                        SqliteStore::open(&path, &name, SqliteOptions::default()).expect("rows"),
+                    ),
+                    None => Box::new(MemoryStore::new(&name).expect("rows")),
+                };
+                let map =
+                    NodeStore::new(&store.to_string(), NODE_TOKEN, NodeStoreOptions::default())
+                        .expect("a store");
+                let data = tokio::net::TcpListener::bind(data).await.expect("the address");
+                let control = tokio::net::TcpListener::bind(control).await.expect("the address");
+                let options = NodeOptions::default();
+                let node =
+                    Node::start(&*rows, map, NODE_TOKEN, data, control, options, Arc::new(|_| {}))
+                        .expect("a node");
+                ready.send(()).expect("somebody waits");
+                let _ = stopped.await;
+                node.stop().await;
+            });
+        });
+        is_ready.recv().expect("it starts");
+        self.stop = Some((stop, thread));
+    }
+
+    fn stop(&mut self) {
+        if let Some((stop, thread)) = self.stop.take() {
+            drop(stop);
+            thread.join().expect("it stops");
+        }
+    }
+}
+
+fn begin(nodes: &mut [Real], from: &str, limits: &str) -> Setup {
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster: String = nodes.iter().map(Real::toml).collect();
+    write_files_for(directory.path(), &cluster, from, limits);
+    let setup = Setup { proxy: start_in(directory.path()), directory };
+    for node in nodes {
+        node.start(setup.proxy.node_address(), None);
+    }
+    setup
+}
+
+/// Sends until the answer is not a documented wait.
+fn patiently(wire: &mut Wire, address: SocketAddr, request: &str) -> support::Message {
+    wait_for(|| {
+        wire.send(request);
+        let answer = wire.message().expect("an answer");
+        if answer.header("connection") == Some("close") {
+            *wire = Wire::connect(address);
+        }
+        let waits = answer.status() == 503 && answer.header("retry-after").is_some();
+        (!waits).then_some(answer)
+    })
+}
+
+fn put(wire: &mut Wire, address: SocketAddr, key: &str, value: &str) -> u16 {
+    let length = value.len();
+    let request =
+        format!("PUT /{key} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{value}");
+    patiently(wire, address, &request).status()
+}
+
+fn get(wire: &mut Wire, address: SocketAddr, key: &str) -> String {
+    let answer = patiently(wire, address, &format!("GET /{key} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_eq!(answer.status(), 200, "{key}: {}", answer.text());
+    answer.text()
+}
+
+#[test]
+fn state_moves_under_traffic_and_nothing_is_lost() {
+    const WRITERS: u64 = 4;
+    const KEYS: u64 = 100;
+    let mut nodes = [Real::new("n1"), Real::new("n2"), Real::new("n3")];
+    let setup = begin(&mut nodes, "path_tail:1", "");
+    let address = setup.proxy.address();
+    let mut late = Real::new("n4");
+    late.start(setup.proxy.node_address(), None);
+
+    let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (stop, written) = (Arc::clone(&stop), Arc::clone(&written));
+            thread::spawn(move || {
+                let mut wire = Wire::connect(address);
+                let mut last = vec![0; usize::try_from(KEYS).expect("small")];
+                let mut number = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    number += 1;
+                    let index = usize::try_from(number * 37 % KEYS).expect("small");
+                    let key = format!("w{writer}/{index}");
+                    let status = put(&mut wire, address, &key, &number.to_string());
+                    assert!(matches!(status, 201 | 204), "{key}: {status}");
+                    last[index] = number;
+                    assert_eq!(get(&mut wire, address, &key), number.to_string(), "{key}");
+                    written.fetch_add(1, Ordering::Relaxed);
+                }
+                last
+            })
+        })
+        .collect();
+    let more = |count: u64| {
+        let target = written.load(Ordering::Relaxed) + count;
+        while written.load(Ordering::Relaxed) < target {
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let settled = || {
+        for _ in 0..600 {
+            let (_, nodes) = setup.json("GET", "/nodes", "");
+            let list = nodes["nodes"].as_array().expect("nodes");
+            if list
+                .iter()
+                .all(|node| node["share"] == node["target_share"] && node["state"] != "leaving")
+            {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("it did not settle: {}", setup.admin("GET", "/moves", "").text());
+    };
+    more(300);
+    let body = json!({
+        "name": "n4", "address": late.data.to_string(), "control": late.control.to_string(),
+    });
+    let (status, added) = setup.json("POST", "/nodes", &body.to_string());
+    assert_eq!(status, 200, "{added}");
+    settled();
+    more(100);
+    assert_eq!(setup.json("PATCH", "/nodes/n2", "{\"weight\": 2}").0, 200);
+    settled();
+    more(100);
+    assert_eq!(setup.json("DELETE", "/nodes/n1", "").0, 200);
+    settled();
+    more(100);
+    stop.store(true, Ordering::Relaxed);
+    let mut wire = Wire::connect(address);
+    for (writer, thread) in writers.into_iter().enumerate() {
+        let last = thread.join().expect("no wrong answer");
+        for (index, number) in last.into_iter().enumerate().filter(|(_, number)| *number > 0) {
+            let key = format!("w{writer}/{index}");
+            assert_eq!(get(&mut wire, address, &key), number.to_string(), "{key}");
+        }
+    }
+    let (_, moves) = setup.json("GET", "/moves", "");
+    assert!(moves["totals"]["moved"].as_u64().expect("a count") > 0, "{moves}");
+    setup.proxy.shutdown();
+    nodes.iter_mut().chain([&mut late]).for_each(Real::stop);
+}
+
+#[test]
+fn a_node_that_comes_back_is_served_again() {
+    let mut nodes = [Real::new("n1"), Real::new("n2")];
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster: String = nodes.iter().map(Real::toml).collect();
+    write_files_for(directory.path(), &cluster, "path:1", "");
+    let rows = |node: &Real, root: &Path| Some(root.join(format!("rows-{}", node.name)));
+    let setup = Setup { proxy: start_in(directory.path()), directory };
+    let store = setup.proxy.node_address();
+    for node in &mut nodes {
+        let path = rows(node, setup.directory.path());
+        node.start(store, path);
+    }
+    let address = setup.proxy.address();
+    let mut wire = Wire::connect(address);
+    for number in 0..40 {
+        assert_eq!(put(&mut wire, address, &number.to_string(), "value"), 201);
+    }
+    nodes[0].stop();
+    let mut down = Vec::new();
+    for number in 0..40 {
+        wire.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let answer = wire.message().expect("an answer");
+        match answer.status() {
+            200 => {}
+            503 => down.push(number),
+            other => panic!("{other}: {}", answer.text()),
+        }
+    }
+    assert!((5..36).contains(&down.len()), "{down:?}");
+    // The proxy may restart meanwhile: the store has it all.
+    let path = rows(&nodes[0], setup.directory.path());
+    nodes[0].start(store, path);
+    for number in 0..40 {
+        assert_eq!(get(&mut wire, address, &number.to_string()), "value");
+    }
+    // An empty directory under the name is not let in: no empty read, no lost write.
+    nodes[0].stop();
+    nodes[0].start(store, None);
+    for number in down {
+        wire.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let answer = wire.message().expect("an answer");
+        assert_eq!(answer.status(), 503, "{}", answer.text());
+    }
+    // Until the operator accepts the loss.
+    let (status, forgotten) = setup.json("POST", "/nodes/n1/forget", "{\"accept_loss\": true}");
+    assert_eq!(status, 200, "{forgotten}");
+    for number in 0..40 {
+        let key = number.to_string();
+        let answer =
+            patiently(&mut wire, address, &format!("GET /{key} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert!(matches!(answer.status(), 200 | 404), "{}", answer.text());
+        assert!(matches!(put(&mut wire, address, &key, "new"), 201 | 204));
+        assert_eq!(get(&mut wire, address, &key), "new");
+    }
+    setup.proxy.shutdown();
+    nodes.iter_mut().for_each(Real::stop);
+}
+
+#[test]
+fn python_speaks_to_it() {
+    let mut nodes = [Real::new("n1"), Real::new("n2")];
+    let setup = begin(&mut nodes, "query:k", "replay_bytes_max = 1000\n");
+    let script = "
+import http.client, sys, hashlib
+client = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=20)
+def ask(method, path, body=None, **headers):
+    client.request(method, path, body=body, headers=headers)
+    answer = client.getresponse()
+    return answer.status, answer.read(), answer
+for size in (0, 1, 1000, 1001, 300000):
+    body = hashlib.shake_128(str(size).encode()).digest(size)
+    assert ask('PUT', f'/f{size}?k=u{size}', body)[0] == 201
+    assert ask('GET', f'/f{size}?k=u{size}')[:2] == (200, body)
+    status, got, answer = ask('HEAD', f'/f{size}?k=u{size}')
+    assert (status, got, answer.headers['Content-Length']) == (200, b'', str(size))
+    pieces = iter([body[:7], body[7:]])
+    assert ask('PUT', f'/f{size}?k=u{size}', (piece for piece in pieces if piece))[0] == 204
+    status, got, answer = ask('GET', f'/f{size}?k=u{size}')
+    assert (status, got) == (200, body)
+    assert ask('GET', f'/f{size}?k=u{size}', **{'If-None-Match': answer.headers['ETag']})[0] == 304
+    assert ask('PUT', f'/f{size}?k=u{size}', b'x', **{'If-Match': '\"9999\"'})[0] == 412
+    assert ask('DELETE', f'/f{size}?k=u{size}')[0] == 204
+    assert ask('GET', f'/f{size}?k=u{size}')[0] == 404
+assert ask('GET', '/f')[0] == 400
+print('done')
+";
+    let port = setup.proxy.address().port().to_string();
+    let output =
+        Command::new("python3").args(["-c", script, &port]).output().expect("python3 runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, b"done\n", "{errors}");
+    setup.proxy.shutdown();
+    nodes.iter_mut().for_each(Real::stop);
+}
