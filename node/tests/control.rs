@@ -455,6 +455,9 @@ fn garbage_instead_of_frames_is_refused() {
         assert_eq!(answer.status, 400, "{name}: {}", answer.text());
     }
     assert_eq!(b.call("import", fence, "", &frames(&[], 1)).status, 200, "the stage is open still");
+    // A refusal does not wait for the body, nor is it lost when the body comes all the same.
+    let stale = b.call("import", (0, 99, 0, 0), "", &vec![0; 5_000_000]);
+    assert_eq!((stale.refusal().as_str(), stale.header("connection")), ("stale", Some("close")));
 }
 
 #[test]

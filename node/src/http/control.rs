@@ -1,25 +1,21 @@
 //! The control calls that move state (spec/NODE.md §3).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use http::{
-    HeaderValue, Method, Request, StatusCode, Uri,
+    HeaderValue, Method, Request, StatusCode,
     header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
 use hyper::body::Incoming;
-use ringway_cluster::{
-    CallError, FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Holding, Holdings,
-    Incarnation, Refusal, Row, Standing, Summary,
-};
+use ringway_cluster::{CallError, Fence, Holding, Holdings, Refusal, Standing, Summary};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use super::{
     Service,
-    body::{self, unread},
+    body::unread,
     data::Shared,
-    head::{KEY_BYTES_MAX, hex, number, percent_decode},
+    query::Query,
     reply::{Reply, text, unavailable, with},
 };
 use crate::{
@@ -28,10 +24,6 @@ use crate::{
     transfer::{self, Page},
 };
 
-/// Rows of an import that go into one transaction, and how many such wait at a time.
-const BATCH_BYTES_MAX: usize = 1 << 20;
-const BATCH_ROWS_MAX: usize = 8_192;
-const BATCHES_MAX: usize = 4;
 /// The most that one answer of `export` or `delta` holds, but always one row.
 const PAGE_BYTES_MAX: u64 = 64 << 20;
 
@@ -43,7 +35,7 @@ pub(crate) struct Control {
 }
 
 /// Why a call failed.
-enum Failed {
+pub(crate) enum Failed {
     /// The request can't be read.
     Bad(String),
     /// It does not fit what the node knows.
@@ -97,22 +89,25 @@ impl Service for Control {
             let allow = HeaderValue::from_str(method.as_str()).expect("a method is a token");
             return unread(with(reply, ALLOW, allow), &head.headers, body);
         }
-        let (lo, hi, answered) = match Query::parse(&head.uri) {
-            Err(line) => (0, 0, Err(Failed::Bad(line))),
-            Ok(mut query) => {
-                let (lo, hi) = query.range();
-                let answered = if head.uri.path() == "/v1/import" {
-                    match query.fence().and_then(|fence| query.finish().map(|()| fence)) {
-                        Ok(fence) => return self.answer(lo, hi, self.import(fence, body).await),
-                        Err(line) => Err(Failed::Bad(line)),
-                    }
-                } else {
-                    self.shared.run(head.uri.path(), query).await
-                };
-                (lo, hi, answered)
+        let mut query = match Query::parse(&head.uri) {
+            Ok(query) => query,
+            Err(line) => {
+                return unread(text(StatusCode::BAD_REQUEST, &line), &head.headers, body);
             }
         };
-        unread(self.answer(lo, hi, answered), &head.headers, body)
+        let (lo, hi) = query.range();
+        if head.uri.path() != "/v1/import" {
+            let answered = self.shared.run(head.uri.path(), query).await;
+            return unread(self.answer(lo, hi, answered), &head.headers, body);
+        }
+        let mut body = body;
+        let answered = match query.fence().and_then(|fence| query.finish().map(|()| fence)) {
+            Ok(fence) => self.shared.import(fence, &mut body).await,
+            Err(line) => Err(Failed::Bad(line)),
+        };
+        let is_read = answered.is_ok();
+        let reply = self.answer(lo, hi, answered);
+        if is_read { reply } else { unread(reply, &head.headers, body) }
     }
 }
 
@@ -141,85 +136,6 @@ impl Control {
                 refused(&self.shared.engine.holdings(), lo, hi, &refusal)
             }
         }
-    }
-
-    async fn import(&self, fence: Fence, mut body: Incoming) -> Result<Reply, Failed> {
-        let frame_bytes_max = self.shared.body_bytes_max + KEY_BYTES_MAX + FRAME_HEADER_BYTES;
-        let mut frames = FrameReader::new(frame_bytes_max);
-        let bad = |error: FrameError| Failed::Bad(error.to_string());
-        let mut importer =
-            Importer { shared: &self.shared, fence, waiting: JoinSet::new(), taken: 0 };
-        let (mut batch, mut bytes, mut sequence) = (Vec::new(), 0, 0);
-        // Refuses at once what the first transaction would, before much is sent.
-        self.shared.import(fence, Vec::new(), 0).await?;
-        while let Some(piece) = body::piece(&mut body).await.map_err(Failed::Reply)? {
-            frames.push(&piece);
-            while let Some(frame) = frames.next_frame().map_err(bad)? {
-                match frame {
-                    Frame::End(end) => sequence = end.sequence,
-                    Frame::Row(row) => {
-                        check_row(&row, self.shared.body_bytes_max)?;
-                        bytes += row.encoded_len();
-                        batch.push(row);
-                    }
-                }
-                if bytes >= BATCH_BYTES_MAX || batch.len() >= BATCH_ROWS_MAX {
-                    importer.push(std::mem::take(&mut batch)).await?;
-                    bytes = 0;
-                }
-            }
-        }
-        frames.finish().map_err(bad)?;
-        importer.push(batch).await?;
-        importer.finish().await?;
-        // Last, and only if all rows are in: what they are complete to.
-        let taken = importer.taken;
-        self.shared.import(fence, Vec::new(), sequence).await?;
-        Ok(json_reply(StatusCode::OK, &json!({ "rows": taken })))
-    }
-}
-
-/// Rows that no request could have written are refused like malformed frames.
-fn check_row(row: &Row, body_bytes_max: usize) -> Result<(), Failed> {
-    let value_len = row.value.as_ref().map_or(0, Vec::len);
-    if row.key.is_empty() || row.key.len() > KEY_BYTES_MAX || value_len > body_bytes_max {
-        return Err(Failed::Bad("a row's key or value has a size that rows can't have".into()));
-    }
-    Ok(())
-}
-
-/// Hands batches to the writer while the next ones arrive.
-struct Importer<'a> {
-    shared: &'a Arc<Shared>,
-    fence: Fence,
-    waiting: JoinSet<Result<u64, Failed>>,
-    taken: u64,
-}
-
-impl Importer<'_> {
-    async fn push(&mut self, batch: Vec<Row>) -> Result<(), Failed> {
-        if self.waiting.len() >= BATCHES_MAX {
-            self.join().await?;
-        }
-        let (shared, fence) = (Arc::clone(self.shared), self.fence);
-        self.waiting.spawn(async move { shared.import(fence, batch, 0).await });
-        Ok(())
-    }
-
-    async fn join(&mut self) -> Result<(), Failed> {
-        match self.waiting.join_next().await {
-            Some(Ok(taken)) => self.taken += taken?,
-            Some(Err(_)) => return Err(Failed::Unavailable("the import was cut short".into())),
-            None => {}
-        }
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), Failed> {
-        while !self.waiting.is_empty() {
-            self.join().await?;
-        }
-        Ok(())
     }
 }
 
@@ -283,7 +199,7 @@ impl Shared {
     }
 
     /// Runs a call in a transaction; if it is ahead, reads the store and runs it once more.
-    async fn fenced<T: Send + 'static>(
+    pub(crate) async fn fenced<T: Send + 'static>(
         &self,
         fence: Fence,
         call: impl Fn(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>>
@@ -300,7 +216,7 @@ impl Shared {
     }
 
     /// Runs a call in a transaction. A refused one is committed too: the attempt was seen.
-    async fn call<T: Send + 'static>(
+    pub(crate) async fn call<T: Send + 'static>(
         &self,
         bytes: usize,
         call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
@@ -311,17 +227,6 @@ impl Shared {
             Err(CallError::Rows(failure)) => Err(failure),
         });
         Ok(outcome.await?)
-    }
-
-    /// Takes a batch of rows in; how many of them were new here.
-    async fn import(&self, fence: Fence, batch: Vec<Row>, sequence: u64) -> Result<u64, Failed> {
-        let bytes = batch.iter().map(Row::encoded_len).sum();
-        let outcome = self.call(bytes, move |all, tx| {
-            let before = tx.taken;
-            all.import(&fence, &batch, sequence, tx)?;
-            Ok(tx.taken - before)
-        });
-        outcome.await?.map_err(Failed::Refused)
     }
 
     async fn export(
@@ -429,7 +334,7 @@ fn range(holding: &Holding) -> Value {
     })
 }
 
-fn json_reply(status: StatusCode, value: &Value) -> Reply {
+pub(crate) fn json_reply(status: StatusCode, value: &Value) -> Reply {
     let mut reply = Reply::new(Full::new(value.to_string().into()));
     *reply.status_mut() = status;
     with(reply, CONTENT_TYPE, HeaderValue::from_static("application/json"))
@@ -461,101 +366,4 @@ fn refused(holdings: &Holdings, lo: u64, hi: u64, refusal: &Refusal) -> Reply {
     let message = refusal.to_string();
     let body = json!({ "error": code, "message": message, "epoch": epoch, "attempt": attempt });
     json_reply(StatusCode::CONFLICT, &body)
-}
-
-/// The parameters of a call; each is known, and there once.
-struct Query {
-    given: BTreeMap<String, String>,
-}
-
-impl Query {
-    fn parse(uri: &Uri) -> Result<Self, String> {
-        let mut given = BTreeMap::new();
-        for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let text = |text: &str| {
-                let bytes = percent_decode(text)?;
-                String::from_utf8(bytes).map_err(|_| "a parameter is no text".to_string())
-            };
-            let name = text(name)?;
-            if given.insert(name.clone(), text(value)?).is_some() {
-                return Err(format!("the parameter {name} is there twice"));
-            }
-        }
-        Ok(Self { given })
-    }
-
-    /// The range, if it is there, for what an error says.
-    fn range(&self) -> (u64, u64) {
-        let read = |name| self.given.get(name).and_then(|value: &String| number(value));
-        read("lo").zip(read("hi")).unwrap_or((1, 0))
-    }
-
-    fn optional(&mut self, name: &str) -> Result<Option<u64>, String> {
-        let Some(value) = self.given.remove(name) else {
-            return Ok(None);
-        };
-        let wrong = || format!("the parameter {name} must be a decimal number, not {value:?}");
-        number(&value).map(Some).ok_or_else(wrong)
-    }
-
-    fn number(&mut self, name: &str) -> Result<u64, String> {
-        self.optional(name)?.ok_or_else(|| format!("the parameter {name} is missing"))
-    }
-
-    fn fence(&mut self) -> Result<Fence, String> {
-        let (lo, hi) = (self.number("lo")?, self.number("hi")?);
-        let (epoch, attempt) = (self.number("epoch")?, self.number("attempt")?);
-        let incarnation = self.given.remove("incarnation");
-        let incarnation = incarnation.ok_or("the parameter incarnation is missing")?;
-        let incarnation: Incarnation =
-            incarnation.parse().map_err(|error| format!("the parameter incarnation: {error}"))?;
-        in_order(lo, hi)?;
-        Ok(Fence { lo, hi, epoch, attempt, incarnation })
-    }
-
-    fn optional_range(&mut self) -> Result<Option<(u64, u64)>, String> {
-        match (self.optional("lo")?, self.optional("hi")?) {
-            (Some(lo), Some(hi)) => in_order(lo, hi).map(|()| Some((lo, hi))),
-            (None, None) => Ok(None),
-            _ => Err("the parameters lo and hi go together".into()),
-        }
-    }
-
-    /// `rows_max` and `bytes_max`; one that is not given does not limit.
-    fn limits(&mut self) -> Result<Option<(u64, u64)>, String> {
-        let limits = (self.optional("rows_max")?, self.optional("bytes_max")?);
-        if limits == (None, None) {
-            return Ok(None);
-        }
-        let (rows, bytes) = (limits.0.unwrap_or(u64::MAX), limits.1.unwrap_or(u64::MAX));
-        if rows == 0 || bytes == 0 {
-            return Err("rows_max and bytes_max must be at least 1".into());
-        }
-        Ok(Some((rows, bytes)))
-    }
-
-    fn cursor(&mut self) -> Result<Option<(u64, Vec<u8>)>, String> {
-        match (self.optional("after_position")?, self.given.remove("after_key")) {
-            (Some(position), Some(key)) => {
-                let key = hex(key.as_bytes());
-                let key = key.ok_or("the parameter after_key must be hexadecimal")?;
-                Ok(Some((position, key)))
-            }
-            (None, None) => Ok(None),
-            _ => Err("the parameters after_position and after_key go together".into()),
-        }
-    }
-
-    /// Nothing else may be there.
-    fn finish(&self) -> Result<(), String> {
-        match self.given.keys().next() {
-            Some(name) => Err(format!("the call knows no parameter {name}")),
-            None => Ok(()),
-        }
-    }
-}
-
-fn in_order(lo: u64, hi: u64) -> Result<(), String> {
-    if lo <= hi { Ok(()) } else { Err(format!("lo {lo} is above hi {hi}")) }
 }

@@ -5,6 +5,8 @@ pub(crate) mod body;
 pub(crate) mod control;
 pub(crate) mod data;
 mod head;
+mod import;
+mod query;
 mod reply;
 
 use std::{

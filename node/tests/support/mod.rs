@@ -6,7 +6,6 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -177,7 +176,7 @@ pub struct TestNode {
     rows: Option<Box<dyn RowStore>>,
     map: Map,
     options: NodeOptions,
-    dir: tempfile::TempDir,
+    dir: Option<tempfile::TempDir>,
 }
 
 impl TestNode {
@@ -198,6 +197,12 @@ impl TestNode {
             Kind::Memory => Box::new(MemoryStore::new(name).unwrap()),
             Kind::Sqlite => Box::new(SqliteStore::open(dir.path(), name, sqlite).unwrap()),
         };
+        let mut node = Self::start_on(rows, name, map, options);
+        node.dir = Some(dir);
+        node
+    }
+
+    pub fn start_on(rows: Box<dyn RowStore>, name: &str, map: &Map, options: NodeOptions) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -214,7 +219,7 @@ impl TestNode {
             rows: Some(rows),
             map: map.clone(),
             options,
-            dir,
+            dir: None,
         }
     }
 
@@ -227,10 +232,6 @@ impl TestNode {
         let node = run(&self.runtime, rows.as_ref(), &self.map, self.options);
         (self.data, self.control) = (node.data_address(), node.control_address());
         self.node = Some(node);
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     pub fn client(&self) -> Client {
