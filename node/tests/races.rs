@@ -79,16 +79,22 @@ fn a_read_that_began_before_a_freeze_or_a_move_is_refused() {
             assert_eq!(answer.header("ringway-frozen"), frozen, "{method}");
         }
     };
-    let freeze = || assert_eq!(node.call("freeze", (0, 99, 1, 0), "", b"").status, 200);
-    refused_while(1, &freeze, "1", Some("1"));
-    map.change(1, |record| record.epoch = 2);
+    // Still the owner, but under another epoch.
+    let raise = || {
+        map.change(1, |record| record.epoch = 2);
+        node.until("raised", |node| node.status()["ranges"][0]["epoch"] == 2);
+    };
+    refused_while(1, &raise, "2", None);
+    let freeze = || assert_eq!(node.call("freeze", (0, 99, 2, 0), "", b"").status, 200);
+    refused_while(2, &freeze, "2", Some("1"));
+    map.change(1, |record| record.epoch = 3);
     node.until("unfrozen", |node| node.standing(0) == "owned");
     let lose = || {
         map.change(1, |record| {
             record.owner = "b".into();
-            record.epoch = 3;
+            record.epoch = 4;
         });
         node.until("another's", |node| node.standing(0) == "foreign");
     };
-    refused_while(2, &lose, "3", None);
+    refused_while(3, &lose, "4", None);
 }
