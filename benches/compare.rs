@@ -5,21 +5,32 @@
 //! ```text
 //! cargo bench -p ringway-bench --bench compare                 print
 //! cargo bench -p ringway-bench --bench compare -- --record     and write results/*.csv
+//! cargo bench -p ringway-bench --bench compare -- lookups      or construction: only these
 //! ```
 #![allow(clippy::print_stdout, reason = "a bench")]
 
 mod contestants;
 
-use std::time::Instant;
+use std::{env, time::Instant};
 
 use ringway_bench::{Keys, NODE_COUNTS, Row, addresses, minima, record};
 
 use crate::contestants::{Rings, builders, contestants};
 
 const ROUNDS: u32 = 40;
-const BUILDS: u32 = 15;
+const BUILDS: u32 = 25;
 
 fn main() {
+    if !env::args().any(|argument| argument == "construction") {
+        record("compare", &lookups());
+    }
+    if !env::args().any(|argument| argument == "lookups") {
+        record("construction", &construction());
+    }
+}
+
+/// The shortest time per lookup of each.
+fn lookups() -> Vec<Row> {
     let keys = Keys::new(16);
     let mut rows = Vec::new();
     for nodes in NODE_COUNTS {
@@ -34,8 +45,7 @@ fn main() {
             rows.push(Row { what: (*name).to_owned(), nodes, figure: ns, unit: "ns/lookup" });
         }
     }
-    record("compare", &rows);
-    record("construction", &construction());
+    rows
 }
 
 /// The shortest time to build the ring of each crate.
