@@ -53,16 +53,15 @@ fn look(snapshot: &dyn RowSnapshot) -> Result<Content, Failure> {
     }
     let mut sizes = Vec::new();
     snapshot.sizes(1, u64::MAX, &mut |position, bytes| sizes.push((position, bytes)))?;
-    let of_places = |each: &dyn Fn(u64, &[u8]) -> Result<Option<Head>, Failure>| {
-        let places = POSITIONS.iter().flat_map(|position| KEYS.map(|key| (*position, key)));
-        places.map(|(position, key)| each(position, key)).collect::<Result<Vec<_>, _>>()
-    };
+    let places = POSITIONS.iter().flat_map(|position| KEYS.map(|key| (*position, key)));
+    let heads =
+        places.map(|(position, key)| snapshot.head(position, key)).collect::<Result<_, _>>()?;
     Ok(Content {
         rows,
         sizes,
         log: snapshot.log(0, u64::MAX, 3)?,
         holdings: POSITIONS.iter().map(|at| snapshot.holding(*at)).collect::<Result<_, _>>()?,
-        heads: of_places(&|position, key| snapshot.head(position, key))?,
+        heads,
     })
 }
 
