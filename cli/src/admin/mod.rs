@@ -27,7 +27,7 @@ pub(crate) struct Target {
         global = true,
         value_name = "URL",
         env = "RINGWAY_ADMIN",
-        default_value = "http://127.0.0.1:7070"
+        default_value = "http://127.0.0.1:8081"
     )]
     admin: String,
     /// A file with the operators' token, that of the proxy's `admin_token_file`

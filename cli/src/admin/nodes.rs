@@ -97,7 +97,7 @@ pub(crate) struct Wait {
 
 const AFTER_HELP: &str = "\
 Examples:
-  export RINGWAY_ADMIN=http://127.0.0.1:7070 RINGWAY_TOKEN_FILE=admin.token
+  export RINGWAY_ADMIN=http://127.0.0.1:8081 RINGWAY_TOKEN_FILE=admin.token
   ringway nodes
   ringway nodes add db4 --address 10.0.0.4:7000 --control 10.0.0.4:7001 --wait
   ringway nodes reweight db2 2

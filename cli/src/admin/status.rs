@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  ringway status --admin http://127.0.0.1:7070 --token-file admin.token
+  ringway status --admin http://127.0.0.1:8081 --token-file admin.token
   ringway status --json | jq .moves_left
 
 Exit status:

@@ -13,6 +13,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Without a terminal, how often a stage says how far it is.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// What takes less is not missed.
+const SEEN: Duration = Duration::from_secs(1);
 /// How many columns a stage's name has.
 const NAME_COLUMNS: usize = 24;
 
@@ -140,8 +142,14 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.end("{prefix:.red} {msg}", "✗", "not finished");
+        if self.is_done {
+            return;
+        }
+        // Nobody has seen what was over at once, and the error says all.
+        match &self.bar {
+            _ if self.elapsed() >= SEEN => self.end("{prefix:.red} {msg}", "✗", "not finished"),
+            Some(bar) => bar.finish_and_clear(),
+            None => {}
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 const BULK_CONNECTIONS: usize = 8;
 const READERS: usize = 4;
 const WRITERS: usize = 2;
+/// Every other read is of one of so many keys that were written last.
+const WRITTEN: usize = 64;
 /// Between two requests of one connection, so that two cores are left for the moves too.
 const THINK_MS: u64 = 1;
 
@@ -37,6 +39,8 @@ pub(super) struct Traffic {
     proxy: Origin,
     histories: Mutex<Vec<History>>,
     tally: Mutex<Tally>,
+    /// Keys that were written not long ago, where a stale value would be found.
+    written: [AtomicUsize; WRITTEN],
     is_stopped: AtomicBool,
 }
 
@@ -47,6 +51,7 @@ impl Traffic {
             records,
             proxy,
             tally: Mutex::default(),
+            written: std::array::from_fn(|_| AtomicUsize::new(0)),
             is_stopped: AtomicBool::new(false),
         })
     }
@@ -141,7 +146,11 @@ impl Traffic {
                 let mut connection = traffic.connection();
                 let mut random = Random::new(number);
                 while !traffic.is_stopped.load(Ordering::Relaxed) {
-                    traffic.read(&mut connection, random.below(traffic.records.len())).await;
+                    let index = match random.below(2) {
+                        0 => random.below(traffic.records.len()),
+                        _ => traffic.written[random.below(WRITTEN)].load(Ordering::Relaxed),
+                    };
+                    traffic.read(&mut connection, index).await;
                     tokio::time::sleep(Duration::from_millis(THINK_MS)).await;
                 }
             });
@@ -175,6 +184,7 @@ impl Traffic {
         while !own.is_empty() && !self.is_stopped.load(Ordering::Relaxed) {
             let place = random.below(own.len());
             self.write(&mut connection, own[place]).await;
+            self.written[random.below(WRITTEN)].store(own[place], Ordering::Relaxed);
             if self.histories()[own[place]].is_open() {
                 // Both values are allowed from now on, so another write would prove nothing.
                 own.swap_remove(place);

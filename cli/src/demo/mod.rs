@@ -5,6 +5,8 @@ mod change;
 mod checks;
 mod cluster;
 mod display;
+#[cfg(test)]
+mod faulty;
 mod history;
 mod load;
 mod processes;
@@ -52,7 +54,8 @@ Examples:
   ringway demo
   ringway demo --records ~/documents --out /tmp/demo
 
-Processes and temporary files are gone when it ends, however it ends. Files are only read.
+Files are only read. Its processes end with it, however it ends; so do its temporary files, unless
+it is killed.
 The last line is the result: `0 lost, 0 stale, 0 misrouted`.
   lost       a value that was acknowledged is not there any more
   stale      a read found a value that had been overwritten, or one that nobody wrote
@@ -62,14 +65,14 @@ Exit status:
   0    nothing lost, stale or misrouted, and no request failed
   1    something was, or the cluster did not do its work
   2    an error: no records, a folder that cannot be read or written
-  130  stopped by Ctrl-C";
+  130  stopped by Ctrl-C or another signal";
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let deadline = Instant::now() + Duration::from_secs(args.seconds_max);
-    std::fs::create_dir_all(&args.out)
-        .map_err(|error| Failure::of_file(&args.out, "written", &error))?;
     let mut display = Display::new();
     let records = Records::read(&args.records, &args.out, &display)?;
+    std::fs::create_dir_all(&args.out)
+        .map_err(|error| Failure::of_file(&args.out, "written", &error))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()

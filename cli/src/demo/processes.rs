@@ -41,7 +41,11 @@ impl Processes {
         let log = folder.join(format!("{name}.log"));
         let start = || {
             let output = File::create(&log)?;
-            Command::new(std::env::current_exe()?)
+            let mut command = Command::new(std::env::current_exe()?);
+            // Ctrl-C is for the demo, which stops them in its own time.
+            #[cfg(unix)]
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+            command
                 .args(args)
                 .env(STOP_WITH_INPUT, "1")
                 .stdin(Stdio::piped())

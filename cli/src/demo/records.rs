@@ -135,7 +135,16 @@ impl Records {
     }
 
     fn skip(&mut self, key: &[u8], why: &str) {
-        self.skipped.push(format!("{}: {why}", String::from_utf8_lossy(key)));
+        let name = String::from_utf8_lossy(key);
+        // A name may hold what would drive a terminal.
+        let name: String = name
+            .chars()
+            .flat_map(|letter| match letter.is_control() {
+                true => letter.escape_default().collect::<Vec<_>>(),
+                false => vec![letter],
+            })
+            .collect();
+        self.skipped.push(format!("{name}: {why}"));
     }
 
     fn none_in(&self, folder: &Path) -> Failure {
