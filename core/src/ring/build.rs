@@ -205,8 +205,9 @@ fn order_ties(points: &mut [Point], nodes: &[Node<'_>]) {
 
 /// Puts the points of `from` into `to`, of the same length, in order of position.
 ///
-/// Three passes, each by eleven bits from the lowest on: a few times faster than a comparison
-/// sort, for the price of the second array. `from` is left in disorder.
+/// Three passes, each by eleven bits from the lowest on, for the price of the second array: a
+/// table of 10,000 nodes takes less time than the same ring sorted by comparisons in place
+/// (`benches/construction.rs`). `from` is left in disorder.
 #[cfg(feature = "alloc")]
 fn radix_sort(from: &mut [Point], to: &mut [Point]) {
     let mut places = [[0u32; DIGITS]; 3];
