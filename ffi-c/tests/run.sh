@@ -132,15 +132,47 @@ test_symbols() {
     report symbols "$((passed))" $failed 0
 }
 
+# README's C program compiles without a warning, and runs with README's cluster file and without.
+test_readme() {
+    passed=0 failed=0
+    for language in c toml; do
+        awk -v begin="^\`\`\`$language\$" '$0 ~ begin {on = 1; next} /^```/ {on = 0} on' \
+            "$root/README.md" >"$work/readme.$language"
+    done
+    mkdir "$work/readme"
+    # shellcheck disable=SC2086
+    if gcc -std=c99 $warnings $includes "$work/readme.c" -o "$work/readme/program" $shared; then
+        passed=1
+    else
+        failed=1
+    fi
+    (cd "$work/readme" && ./program >/dev/null 2>missing)
+    if [ $? -eq 1 ] && grep -q "cluster.toml" "$work/readme/missing"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    cp "$work/readme.toml" "$work/readme/cluster.toml"
+    if (cd "$work/readme" && ./program) | grep -q '^user:42: node [01]$'; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    report readme $passed $failed 0
+}
+
 test_compilers
 test_symbols
+test_readme
 test_programs shared "" "$shared"
-test_programs static --small "$static"
-test_programs sanitized --small "-fsanitize=address,undefined -fno-sanitize-recover=all $shared"
+test_programs static "" "$static"
+test_programs sanitized "" "-fsanitize=address,undefined -fno-sanitize-recover=all $shared"
 if command -v valgrind >/dev/null; then
+    echo "ffi-c: valgrind skips tables of 2^24 points: minutes each, and the other runs have them"
     test_programs valgrind --small "$shared" \
         valgrind --quiet --partial-loads-ok=no --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 else
+    echo "ffi-c: valgrind is missing; make setup installs it"
     echo "ffi-c valgrind: 0 passed, 0 failed, 5 skipped"
 fi
 
