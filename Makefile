@@ -29,7 +29,8 @@ test: check ## Check, then run every test suite
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
-	    python="$(PYTHON) -m pytest -q py"
+	    python="$(PYTHON) -m pytest -q py" \
+	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 
 .PHONY: check
 check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: clean or it fails
@@ -54,6 +55,15 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 .PHONY: test-all
 test-all: test ## Also the long runs: 3,000 simulated clusters
 	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+
+.PHONY: bench
+bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results
+	@scripts/setup.sh packages nginx haproxy wrk valgrind
+	sh benches/icount.sh --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
+	$(CARGO) build -j$(JOBS) --release -p ringway-cli
+	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
 
 .PHONY: sim
 sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
