@@ -1,7 +1,7 @@
 //! How fast a node is on this machine: `cargo run --release -p ringway-node --example figures`.
 //!
 //! PUT and GET with 100-byte values over 1, 8, 32 and 64 keep-alive connections, then 100,000 rows
-//! exported from one node and imported by another. Rows are in SQLite with `synchronous=FULL`, in
+//! exported from one node and imported by another, and counted after a split. Rows are in SQLite with `synchronous=FULL`, in
 //! the directory for temporary files (`TMPDIR`). Clients run in the same process.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program for people who measure")]
 
@@ -33,6 +33,7 @@ fn main() {
     println!("filling {missing} rows");
     fill(&a, missing);
     travel(&map, &a, &b);
+    split(&map, &a);
 }
 
 /// Requests per second.
@@ -130,4 +131,24 @@ fn travel(map: &Map, a: &TestNode, b: &TestNode) {
         println!("freeze {froze:?}, digest {:?}", begun.elapsed());
         assert_eq!(frozen, sealed);
     }
+}
+
+/// The first export of one half has to count it, in the writer.
+fn split(map: &Map, a: &TestNode) {
+    let whole = map.change(1, |record| {
+        record.phase = Phase::Idle;
+        record.epoch = 2;
+    });
+    a.until("unfrozen", |node| node.standing(0) == "owned");
+    let (middle, attempt) = (1 << 40, whole.attempt);
+    map.set(2, ringway_cluster::SegmentRecord { lo: middle, ..whole.clone() });
+    map.set(3, ringway_cluster::SegmentRecord { hi: middle - 1, ..whole });
+    map.remove(1);
+    let begun = Instant::now();
+    let frozen = a.call("freeze", (middle, u64::MAX, 2, attempt), "", b"").json();
+    println!(
+        "first freeze after a split: {} rows counted in {:?}",
+        frozen["rows"],
+        begun.elapsed()
+    );
 }

@@ -109,11 +109,14 @@ fn change(random: &mut Random, tx: &mut dyn RowTransaction) -> Result<String, Fa
             tx.forget_tombstones(lo, hi)?;
             format!("{:?}", tx.tombstone(position, key)?)
         }
-        8 => format!("{:?}", tx.log(position, key, version)?),
+        8 => {
+            tx.log(position, key, version)?;
+            format!("{:?}", tx.count(lo, hi)?)
+        }
         9 => format!("{:?}", tx.clear_log(lo, hi)?),
         10 => {
             let deleted = tx.delete_some(lo, hi, random.of(&[1, 3, u64::MAX]))?;
-            format!("{deleted} {:?}", tx.count(0, u64::MAX)?)
+            format!("{deleted} {:?} {:?}", tx.count(lo, hi)?, tx.count(0, hi)?)
         }
         _ => {
             let holding = Holding {

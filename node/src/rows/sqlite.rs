@@ -79,7 +79,10 @@ impl SqliteStore {
             store.connect().map_err(|error| at("can't open ringway.db", &error))?;
         let fresh = create(&mut connection, name).map_err(|error| at("ringway.db", &error))?;
         if fresh {
-            let synced = File::open(dir).and_then(|dir| dir.sync_all());
+            // The directory's own entry has to last, too.
+            let sync = |dir: &Path| File::open(dir).and_then(|dir| dir.sync_all());
+            let whole = dir.canonicalize();
+            let synced = whole.and_then(|dir| dir.parent().map_or(Ok(()), sync).and(sync(&dir)));
             synced.map_err(|error| at("can't be synced", &error))?;
         }
         let meta = |field: &str| {
