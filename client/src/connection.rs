@@ -1,8 +1,9 @@
 //! A connection to a node.
 
-use std::io;
+use std::{io, mem::MaybeUninit};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -27,7 +28,6 @@ pub struct NodeConnection {
     pub head_bytes: BytesMut,
     pub(crate) opened: Instant,
     pub(crate) used: Instant,
-    pub(crate) reused: bool,
 }
 
 /// Why a head could not be read.
@@ -50,7 +50,6 @@ impl NodeConnection {
             head_bytes: BytesMut::new(),
             opened: now,
             used: now,
-            reused: false,
         })
     }
 
@@ -92,10 +91,21 @@ impl NodeConnection {
         self.head.keep_alive && self.input.is_empty()
     }
 
-    /// Whether the node has ended an idle connection, or sent what nobody asked for.
+    /// Whether the node has ended an idle connection, or sent what nobody asked for, as far as the
+    /// runtime has heard of it.
     pub(crate) fn is_stale(&self) -> bool {
         let mut byte = [0];
         match self.stream.try_read(&mut byte) {
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+        }
+    }
+
+    /// As [`is_stale`](Self::is_stale), but asks the system: one call, and nothing is overlooked
+    /// that has arrived.
+    pub(crate) fn is_stale_for_sure(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        match SockRef::from(&self.stream).peek(&mut byte) {
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
             Ok(_) => true,
         }

@@ -25,17 +25,21 @@ impl Pool {
     }
 
     /// Takes a connection to `node` that looks alive.
+    ///
+    /// `is_safe` says that the request may be sent again if it is not; for others the system is
+    /// asked, because a write to a connection that its node has ended has an unknown outcome.
     #[must_use]
-    pub fn take(&self, node: &NodeRoute) -> Option<NodeConnection> {
+    pub fn take(&self, node: &NodeRoute, is_safe: bool) -> Option<NodeConnection> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.get_mut(node.pool_slot)?;
         if slot.is_empty() {
             return None;
         }
         let now = Instant::now();
-        while let Some(mut connection) = slot.pop() {
-            if self.is_fresh(&connection, now) && !connection.is_stale() {
-                connection.reused = true;
+        while let Some(connection) = slot.pop() {
+            let stale =
+                if is_safe { connection.is_stale() } else { connection.is_stale_for_sure() };
+            if self.is_fresh(&connection, now) && !stale {
                 return Some(connection);
             }
         }

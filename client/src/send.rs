@@ -392,7 +392,7 @@ impl Sender {
         if node.down {
             return Err(SendError::Down { node: node.name.clone() });
         }
-        let mut connection = match self.pool.take(node) {
+        let mut connection = match self.pool.take(node, request.is_safe) {
             Some(connection) => connection,
             None => self.connect(node).await?,
         };

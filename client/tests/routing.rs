@@ -40,7 +40,7 @@ async fn node(name: &'static str) -> Node {
                     let text = String::from_utf8_lossy(&input).into_owned();
                     let Some(end) = text.find("\r\n\r\n") else { continue };
                     let body: usize =
-                        header(&text, "Content-Length").map_or(0, |n| n.parse().unwrap());
+                        header(&text, "Content-Length").map_or(0, |n| n.parse().expect("a length"));
                     if input.len() < end + 4 + body {
                         continue;
                     }
@@ -49,7 +49,8 @@ async fn node(name: &'static str) -> Node {
                     let epoch = own.load(Ordering::SeqCst).to_string();
                     let answer = if header(&text, "Ringway-Epoch") == Some(&epoch) {
                         let key = header(&text, "Ringway-Key").expect("a key");
-                        let body = format!("{name} {key} {}", &text[..text.find('\r').unwrap()]);
+                        let body =
+                            format!("{name} {key} {}", &text[..text.find('\r').expect("a line")]);
                         format!(
                             "HTTP/1.1 200 OK\r\nX-Node: {name}\r\nContent-Length: {}\r\n\r\n{body}",
                             body.len()
