@@ -44,10 +44,11 @@ impl Display {
     pub(super) fn stage(&self, name: &str, steps: Option<u64>) -> Stage {
         let bar = self.lines.as_ref().map(|lines| {
             let (bar, template) = match steps {
-                Some(steps) => {
-                    (ProgressBar::new(steps), "{spinner:.cyan} {prefix} {bar:24.cyan/dim} {msg}")
-                }
-                None => (ProgressBar::new_spinner(), "{spinner:.cyan} {prefix} {msg}"),
+                Some(steps) => (
+                    ProgressBar::new(steps),
+                    "{spinner:.cyan} {prefix} {bar:24.cyan/dim} {wide_msg}",
+                ),
+                None => (ProgressBar::new_spinner(), "{spinner:.cyan} {prefix} {wide_msg}"),
             };
             let bar = match &self.traffic {
                 Some(traffic) => lines.insert_before(traffic, bar),
@@ -66,7 +67,7 @@ impl Display {
     pub(super) fn begin_traffic(&mut self) {
         self.traffic = self.lines.as_ref().map(|lines| {
             let bar = lines.add(ProgressBar::new_spinner());
-            bar.set_style(style("  {msg:.dim}"));
+            bar.set_style(style("  {wide_msg:.dim}"));
             bar
         });
     }

@@ -102,6 +102,17 @@ async fn demonstrate(records: &Records, display: &mut Display) -> Result<Report,
     let cluster = Cluster::start(&["n1", "n2", "n3"]).await?;
     stage.done("n1 n2 n3 on SQLite, a proxy before them");
     let mut run = Run::new(cluster, records, display).await?;
+    match go(&mut run).await {
+        // Where a process has ended, its last words say more than who missed it.
+        Err(failure) => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            run.check_processes().and(Err(failure))
+        }
+        report => report,
+    }
+}
+
+async fn go(run: &mut Run<'_>) -> Result<Report, Failure> {
     run.load().await?;
     run.begin_traffic();
     run.add("n4").await?;

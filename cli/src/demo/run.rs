@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
     }
 
     /// Compares every value, and where every key is.
-    pub(super) async fn check(mut self) -> Result<Report, Failure> {
+    pub(super) async fn check(&mut self) -> Result<Report, Failure> {
         let total = self.traffic.records.len();
         let while_changing = self.traffic.tally().clone();
         let of_total = |done: usize| format!("{} of {}", show(done), show(total));
@@ -158,14 +158,19 @@ impl<'a> Run<'a> {
         self.cluster.stop();
         let tally = self.traffic.tally().clone();
         Ok(Report {
-            views: self.views,
-            changes: self.changes,
+            views: std::mem::take(&mut self.views),
+            changes: std::mem::take(&mut self.changes),
             moves,
             while_changing,
             traffic_time: self.traffic_time,
             tally,
             misrouted,
         })
+    }
+
+    /// An error with its last words if a process has ended.
+    pub(super) fn check_processes(&mut self) -> Result<(), Failure> {
+        self.cluster.check()
     }
 
     /// Makes a change and waits until all of it is done.
