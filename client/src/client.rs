@@ -9,7 +9,8 @@ use crate::{
     http1::{BodyReader, HeaderName, Step, percent_encode},
     limits::SendLimits,
     map::Map,
-    send::{Answer, Outgoing, OutgoingBody, SendError, Sender},
+    send::{Answer, Outgoing, OutgoingBody, Sender},
+    send_error::SendError,
 };
 
 /// A client that finds each key's owner by itself.

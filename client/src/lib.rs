@@ -19,6 +19,7 @@ mod map;
 mod pool;
 mod router;
 mod send;
+mod send_error;
 
 pub use crate::{
     client::{Client, ClientAnswer},
@@ -27,5 +28,6 @@ pub use crate::{
     map::{Map, MapFeed, RouterHandle, follow},
     pool::Pool,
     router::{NodeRoute, Route, Router},
-    send::{Answer, Outgoing, OutgoingBody, SendError, SendStats, Sender},
+    send::{Answer, Outgoing, OutgoingBody, SendStats, Sender},
+    send_error::SendError,
 };

@@ -7,7 +7,6 @@
 //! between.
 
 use std::{
-    fmt,
     io::Write as _,
     sync::{
         Arc,
@@ -27,6 +26,7 @@ use crate::{
     map::{Map, Parked, RouterHandle},
     pool::Pool,
     router::{NodeRoute, Route},
+    send_error::SendError,
 };
 
 /// How often a request that may be sent twice is sent again after a broken connection.
@@ -96,139 +96,6 @@ pub struct Answer {
     /// Whether this is only the 100 that asks for the body.
     pub wants_body: bool,
 }
-
-/// Why a request has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The store has not been read yet.
-    NoMap,
-    /// The operator has marked the owner as down.
-    Down {
-        /// The owner.
-        node: String,
-    },
-    /// The store knows no address of the owner.
-    NoAddress {
-        /// The owner.
-        node: String,
-    },
-    /// No connection to the owner could be opened: nothing was sent.
-    Unreachable {
-        /// The owner.
-        node: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// The owner changed for longer than a request waits: nothing was executed.
-    Moving {
-        /// The owner that refused last.
-        node: String,
-    },
-    /// Too many requests wait already: nothing was executed.
-    ParkedFull,
-    /// The connection broke or no answer came, after a byte may have reached the node.
-    Unknown {
-        /// The owner.
-        node: String,
-        /// What happened.
-        reason: String,
-        /// Whether the request may be executed twice.
-        is_safe: bool,
-        /// Whether it was the time that ran out.
-        timed_out: bool,
-    },
-    /// What came back is no answer.
-    BadAnswer {
-        /// The owner.
-        node: String,
-        /// What is wrong with it.
-        reason: String,
-        /// Whether the request may be executed twice.
-        is_safe: bool,
-    },
-}
-
-impl SendError {
-    /// The machine name.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoMap => "no-map",
-            Self::Down { .. } => "node-down",
-            Self::NoAddress { .. } => "node-unknown",
-            Self::Unreachable { .. } => "node-unreachable",
-            Self::Moving { .. } => "moving",
-            Self::ParkedFull => "parked-full",
-            Self::Unknown { is_safe: true, timed_out: true, .. } => "answer-timeout",
-            Self::Unknown { is_safe: true, timed_out: false, .. } => "answer-lost",
-            Self::Unknown { is_safe: false, .. } => "outcome-unknown",
-            Self::BadAnswer { .. } => "bad-answer",
-        }
-    }
-
-    /// The HTTP status that says it.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::NoMap
-            | Self::Down { .. }
-            | Self::NoAddress { .. }
-            | Self::Unreachable { .. }
-            | Self::Moving { .. }
-            | Self::ParkedFull => 503,
-            Self::Unknown { is_safe: true, timed_out: false, .. } => 502,
-            Self::Unknown { .. } => 504,
-            Self::BadAnswer { .. } => 502,
-        }
-    }
-
-    /// Whether a retry can't execute a write twice.
-    #[must_use]
-    pub const fn retry_is_safe(&self) -> bool {
-        match self {
-            Self::Unknown { is_safe, .. } | Self::BadAnswer { is_safe, .. } => *is_safe,
-            _ => true,
-        }
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoMap => f.write_str("the proxy has not read the map yet")?,
-            Self::Down { node } => write!(f, "node {node} is marked as down")?,
-            Self::NoAddress { node } => write!(f, "the store knows no address of node {node}")?,
-            Self::Unreachable { node, reason } => {
-                write!(f, "node {node} can't be reached: {reason}")?;
-            }
-            Self::Moving { node } => {
-                write!(f, "the key is moving and node {node} did not take the request in time")?;
-            }
-            Self::ParkedFull => {
-                f.write_str("too many requests wait for moving keys")?;
-            }
-            Self::Unknown { node, reason, is_safe: true, .. } => {
-                write!(f, "node {node} gave no answer: {reason}")?;
-            }
-            Self::Unknown { node, reason, .. } => {
-                write!(f, "outcome unknown: node {node} gave no answer: {reason}")?;
-            }
-            Self::BadAnswer { node, reason, .. } => {
-                write!(f, "node {node} gave an answer that can't be read: {reason}")?;
-            }
-        }
-        f.write_str(match self {
-            Self::Unknown { is_safe: false, .. } | Self::BadAnswer { is_safe: false, .. } => {
-                "; the request may have been executed, and a retry may execute it twice"
-            }
-            Self::Unknown { .. } | Self::BadAnswer { .. } => "; a retry is safe",
-            _ => "; nothing was executed, a retry is safe",
-        })
-    }
-}
-
-impl std::error::Error for SendError {}
 
 /// How one attempt ended, if not in an error.
 enum Attempt {

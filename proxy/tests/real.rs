@@ -121,6 +121,22 @@ fn get(wire: &mut Wire, address: SocketAddr, key: &str) -> String {
     answer.text()
 }
 
+/// Waits until every node owns what it shall.
+fn settle(setup: &Setup) {
+    for _ in 0..600 {
+        let (_, nodes) = setup.json("GET", "/nodes", "");
+        let list = nodes["nodes"].as_array().expect("nodes");
+        let is_settled = |node: &serde_json::Value| {
+            node["share"] == node["target_share"] && node["state"] != "leaving"
+        };
+        if list.iter().all(is_settled) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it did not settle: {}", setup.admin("GET", "/moves", "").text());
+}
+
 #[test]
 fn state_moves_under_traffic_and_nothing_is_lost() {
     const WRITERS: u64 = 4;
@@ -159,20 +175,7 @@ fn state_moves_under_traffic_and_nothing_is_lost() {
             thread::sleep(Duration::from_millis(1));
         }
     };
-    let settled = || {
-        for _ in 0..600 {
-            let (_, nodes) = setup.json("GET", "/nodes", "");
-            let list = nodes["nodes"].as_array().expect("nodes");
-            if list
-                .iter()
-                .all(|node| node["share"] == node["target_share"] && node["state"] != "leaving")
-            {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        panic!("it did not settle: {}", setup.admin("GET", "/moves", "").text());
-    };
+    let settled = || settle(&setup);
     more(300);
     let body = json!({
         "name": "n4", "address": late.data.to_string(), "control": late.control.to_string(),
@@ -259,6 +262,54 @@ fn a_node_that_comes_back_is_served_again() {
     }
     setup.proxy.shutdown();
     nodes.iter_mut().for_each(Real::stop);
+}
+
+#[test]
+fn moves_are_held_taken_back_and_let_go() {
+    let mut nodes = [Real::new("n1"), Real::new("n2")];
+    let setup = begin(&mut nodes, "path:1", "");
+    let address = setup.proxy.address();
+    let mut wire = Wire::connect(address);
+    for number in 0..500 {
+        assert_eq!(put(&mut wire, address, &number.to_string(), &format!("v{number}")), 201);
+    }
+    let mut late = Real::new("n3");
+    late.start(setup.proxy.node_address(), None);
+    assert_eq!(setup.json("POST", "/moves/pause", "").0, 200);
+    let body = json!({
+        "name": "n3", "address": late.data.to_string(), "control": late.control.to_string(),
+    });
+    assert_eq!(setup.json("POST", "/nodes", &body.to_string()).0, 200);
+    let share = || setup.json("GET", "/nodes", "").1["nodes"][2]["share"].clone();
+    for _ in 0..20 {
+        assert_eq!(share(), json!(0.0), "moves are held");
+        thread::sleep(Duration::from_millis(10));
+    }
+    for _ in 0..10 {
+        assert_eq!(setup.json("POST", "/moves/resume", "").0, 200);
+        // Something is under way, or all of it was faster than this.
+        wait_for(|| {
+            let (_, nodes) = setup.json("GET", "/nodes", "");
+            let late = &nodes["nodes"][2];
+            let done = late["share"] == late["target_share"];
+            let moving = setup.json("GET", "/moves", "").1["moves"] != json!([]);
+            (done || moving).then_some(())
+        });
+        let (status, aborted) = setup.json("POST", "/moves/abort", "");
+        assert_eq!(status, 200, "{aborted}");
+        let (_, status) = setup.json("GET", "/status", "");
+        assert_eq!(status["segments"]["moving"], json!(0), "{status}");
+        for number in (0..500).step_by(50) {
+            assert_eq!(get(&mut wire, address, &number.to_string()), format!("v{number}"));
+        }
+    }
+    assert_eq!(setup.json("POST", "/moves/resume", "").0, 200);
+    settle(&setup);
+    for number in 0..500 {
+        assert_eq!(get(&mut wire, address, &number.to_string()), format!("v{number}"));
+    }
+    setup.proxy.shutdown();
+    nodes.iter_mut().chain([&mut late]).for_each(Real::stop);
 }
 
 #[test]
