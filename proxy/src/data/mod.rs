@@ -1,8 +1,20 @@
 //! The data path: a client's requests to their nodes, and the answers back.
 //!
-//! One task serves one client connection, from its head to the answer's last byte; the connection
-//! to the node is lent to it by the worker's pool. Nothing else is spawned, and no byte is copied
-//! to another task.
+//! One task serves one client connection, from a head's first byte to the answer's last; the
+//! connection to the node is lent to it by the worker's pool. Nothing else is spawned, no byte
+//! goes through another task, and between two workers nothing is shared but two counters and the
+//! map.
+//!
+//! Messages are read with `ringway_client::http1` and not with hyper, for three reasons. hyper
+//! drops a `Content-Length` that stands beside `Transfer-Encoding` before anybody can refuse the
+//! request, and takes bare line feeds. It does not say whether a byte of a request has reached
+//! the node, on which it depends what may be sent again. And a task for each node connection costs
+//! more than the proxy's own work.
+//!
+//! What a request gains on its way: `Ringway-Position`, `Ringway-Epoch` and `Ringway-Key`; the
+//! client's address at the end of `X-Forwarded-For`; `Via: 1.1 ringway`. `Host` stays as it is.
+//! What it loses, and answers lose too: `Ringway-*`, whatever `Connection` lists, the standard
+//! headers of one hop, trailers.
 
 mod fault;
 mod key;
