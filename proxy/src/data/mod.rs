@@ -5,11 +5,10 @@
 //! goes through another task, and between two workers nothing is shared but two counters and the
 //! map.
 //!
-//! Messages are read with `ringway_client::http1` and not with hyper, for three reasons. hyper
-//! drops a `Content-Length` that stands beside `Transfer-Encoding` before anybody can refuse the
-//! request, and takes bare line feeds. It does not say whether a byte of a request has reached
-//! the node, on which it depends what may be sent again. And a task for each node connection costs
-//! more than the proxy's own work.
+//! Messages are read with `ringway_client::http1` and not with hyper, for two reasons. hyper drops
+//! a `Content-Length` that stands beside `Transfer-Encoding` before anybody can refuse the request,
+//! and takes bare line feeds. And it tells whether a request was taken from its queue, not whether
+//! the system took a byte of it; what may be sent again depends on that.
 //!
 //! What a request gains on its way: `Ringway-Position`, `Ringway-Epoch` and `Ringway-Key`; the
 //! client's address at the end of `X-Forwarded-For`; `Via: 1.1 ringway`. `Host` stays as it is.
