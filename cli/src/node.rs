@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use ringway::Layout;
 use ringway_node::{Node, NodeOptions, SqliteOptions, SqliteStore, read_token};
 use ringway_store::{NodeStore, NodeStoreOptions};
 use tokio::{
@@ -43,6 +44,10 @@ pub(crate) struct Args {
     /// The proxy's `node_listen`: http://HOST:PORT
     #[arg(long, value_name = "URL", value_parser = store_address)]
     store: String,
+    /// The cluster file: its layout says which position a key has, and a request that has another
+    /// one is refused
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
     /// The largest value
     #[arg(long, value_name = "BYTES", default_value_t = NodeOptions::default().body_bytes_max)]
     body_bytes_max: usize,
@@ -87,14 +92,24 @@ pub(crate) fn run(args: &Args) -> Outcome {
         .map_err(|error| Failure::Message(error.to_string()))?;
     let sqlite = SqliteOptions { data_bytes_max: args.data_bytes_max };
     let rows = SqliteStore::open(&args.data, &args.name, sqlite).map_err(Failure::Message)?;
+    let layout = match &args.cluster {
+        Some(path) => Some(crate::cluster::read(path, None)?.0.layout().clone()),
+        None => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Message(format!("can't start: {error}")))?;
-    runtime.block_on(serve(args, &rows, store, &token))
+    runtime.block_on(serve(args, &rows, store, &token, layout))
 }
 
-async fn serve(args: &Args, rows: &SqliteStore, store: NodeStore, token: &str) -> Outcome {
+async fn serve(
+    args: &Args,
+    rows: &SqliteStore,
+    store: NodeStore,
+    token: &str,
+    layout: Option<Layout>,
+) -> Outcome {
     let data = bind(args.listen).await?;
     let control = bind(args.control).await?;
     let failed = |error: io::Error| Failure::Message(format!("can't wait for signals: {error}"));
@@ -104,6 +119,7 @@ async fn serve(args: &Args, rows: &SqliteStore, store: NodeStore, token: &str) -
         body_bytes_max: args.body_bytes_max,
         bodies_bytes_max: args.bodies_bytes_max,
         connections_max: args.connections_max,
+        layout,
         ..NodeOptions::default()
     };
     let name = args.name.clone();

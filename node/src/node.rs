@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use ringway::{Layout, Table};
 use ringway_cluster::Incarnation;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -28,7 +29,7 @@ const STOP_MS_MAX: u64 = 5_000;
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What can be chosen about a node; the default is meant for use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeOptions {
     /// Bytes of a value: 64 MiB; at most 512 MiB.
     pub body_bytes_max: usize,
@@ -40,6 +41,9 @@ pub struct NodeOptions {
     pub readers: usize,
     /// After so many milliseconds frozen the node aborts the move itself: 10,000.
     pub frozen_ms_max: u64,
+    /// The cluster's layout: then the node computes each position itself and refuses a request
+    /// whose `Ringway-Position` differs. `None`: it trusts the proxy.
+    pub layout: Option<Layout>,
 }
 
 impl Default for NodeOptions {
@@ -50,6 +54,7 @@ impl Default for NodeOptions {
             connections_max: 4_096,
             readers: 4,
             frozen_ms_max: 10_000,
+            layout: None,
         }
     }
 }
@@ -113,6 +118,7 @@ impl Node {
         if options.connections_max == 0 || options.readers == 0 {
             return Err(StartError::Option("connections_max and readers are at least 1".into()));
         }
+        let positions = positions(options.layout.as_ref())?;
         let engine = Engine::start(rows, options.readers).map_err(StartError::Rows)?;
         let metrics = Arc::new(Metrics::default());
         let applier = Applier {
@@ -130,6 +136,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
             memory: Memory::new(options.bodies_bytes_max),
             body_bytes_max: options.body_bytes_max,
+            positions,
         });
         let addresses = data.local_addr().and_then(|data| Ok((data, control.local_addr()?)));
         let (data_address, control_address) = addresses.map_err(StartError::Listener)?;
@@ -216,4 +223,14 @@ pub fn read_token(path: &Path) -> Result<String, String> {
         return Err(at("must hold one line of printable ASCII without spaces"));
     }
     Ok(token.into())
+}
+
+/// A table without nodes, which turns keys into positions.
+fn positions(layout: Option<&Layout>) -> Result<Option<Table>, StartError> {
+    let Some(layout) = layout else { return Ok(None) };
+    match Table::new(layout, &[]) {
+        Ok(table) if table.position_max().is_some() => Ok(Some(table)),
+        Ok(_) => Err(StartError::Option(format!("the layout {} holds no state", layout.name()))),
+        Err(error) => Err(StartError::Option(error.to_string())),
+    }
 }

@@ -371,3 +371,34 @@ fn concurrent_writes_of_one_key_take_turns() {
         assert_eq!(node.get("/n", AT).text(), won.to_string());
     }
 }
+
+#[test]
+fn a_position_that_is_not_the_keys_is_refused() {
+    let map = Map::new(&[born(0, u64::MAX, "a")]);
+    let layout = ringway::Layout::ringway_v1();
+    let options = NodeOptions { layout: Some(layout.clone()), ..NodeOptions::default() };
+    let node = TestNode::start_with("a", Kind::Memory, &map, options, SqliteOptions::default());
+    let table = ringway::Table::new(&layout, &[]).unwrap();
+    let right = table.position("z\u{fc}rich/1".as_bytes()).unwrap();
+    let mut client = node.client();
+    let mut ask = |position: u64, key: &[&str]| {
+        let position = format!("Ringway-Position: {position}");
+        let headers: Vec<&str> =
+            [&*position, "Ringway-Epoch: 1"].into_iter().chain(key.iter().copied()).collect();
+        client.send("PUT", "/x", &headers, b"v");
+        let answer = client.answer("PUT");
+        client = node.client();
+        answer.status
+    };
+    let key = "Ringway-Key: z%C3%BCrich%2F1";
+    assert_eq!(ask(right, &[key]), 201);
+    for (position, key) in [
+        (right + 1, &[key][..]),
+        (right, &["Ringway-Key: zurich%2F1"]),
+        (right, &["Ringway-Key: z%C3%BCrich%2"]),
+        (right, &[key, key]),
+        (right, &[]),
+    ] {
+        assert_eq!(ask(position, key), 400, "{position} {key:?}");
+    }
+}

@@ -115,6 +115,7 @@ impl Cluster {
                     format!("--control={control}"),
                     format!("--token-file={}", token.display()),
                     format!("--store=http://{node_listen}"),
+                    format!("--cluster={}", path.join("cluster.toml").display()),
                 ];
                 let arguments = arguments.to_vec();
                 let process = Process::new(arguments, path.join(format!("{name}.log")));

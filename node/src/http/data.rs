@@ -6,18 +6,19 @@ use std::{
 };
 
 use http::{
-    HeaderName, HeaderValue, Method, Request, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
     header::{ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG},
 };
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use ringway::Table;
 use ringway_cluster::{Access, Holdings, Reconciled, Row, Standing};
 
 use super::{
     Service,
     body::{self, Memory, unread},
-    head::{condition, header_number, row_key},
+    head::{condition, header_number, percent_decode, row_key},
     reply::{Reply, empty, text, unavailable, with},
 };
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
 
 static POSITION: HeaderName = HeaderName::from_static("ringway-position");
 static EPOCH: HeaderName = HeaderName::from_static("ringway-epoch");
+static KEY: HeaderName = HeaderName::from_static("ringway-key");
 static FROZEN: HeaderName = HeaderName::from_static("ringway-frozen");
 
 /// The data listener's service.
@@ -44,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
     pub(crate) body_bytes_max: usize,
+    /// A table without nodes: it turns keys into positions, if the layout is known.
+    pub(crate) positions: Option<Table>,
 }
 
 impl Service for Data {
@@ -106,6 +110,7 @@ impl Shared {
         let headers = &head.headers;
         let position = header_number(headers, &POSITION).map_err(bad)?;
         let epoch = header_number(headers, &EPOCH).map_err(bad)?;
+        self.check_position(headers, position).map_err(bad)?;
         let method = match head.method {
             Method::GET => Verb::Get,
             Method::HEAD => Verb::Head,
@@ -127,6 +132,25 @@ impl Shared {
             }
         }
         Ok(Asked { method, position, epoch, key, condition })
+    }
+
+    /// Refuses a position that the sharding key does not have in the layout, if that is known.
+    fn check_position(&self, headers: &HeaderMap, position: u64) -> Result<(), String> {
+        let Some(positions) = &self.positions else { return Ok(()) };
+        let mut values = headers.get_all(&KEY).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(format!("the header {KEY} must be there once; a proxy sets it"));
+        };
+        let text = value.to_str().map_err(|_| format!("the header {KEY} must be ASCII"))?;
+        let key = percent_decode(text).map_err(|reason| format!("the header {KEY}: {reason}"))?;
+        match positions.position(&key) {
+            Some(here) if here == position => Ok(()),
+            here => Err(format!(
+                "the key's position is {} in this cluster's layout, not {position}; whoever sent \
+                 this hashes keys in another way",
+                here.map_or_else(|| "none".into(), |here| here.to_string())
+            )),
+        }
     }
 
     /// Lets a request for an owned, unfrozen position through; reads the store if it is ahead.

@@ -208,7 +208,7 @@ impl TestNode {
             .enable_all()
             .build()
             .unwrap();
-        let node = run(&runtime, rows.as_ref(), map, options);
+        let node = run(&runtime, rows.as_ref(), map, options.clone());
         Self {
             name: name.into(),
             data: node.data_address(),
@@ -229,7 +229,7 @@ impl TestNode {
             self.runtime.block_on(node.stop());
         }
         let rows = self.rows.as_ref().unwrap();
-        let node = run(&self.runtime, rows.as_ref(), &self.map, self.options);
+        let node = run(&self.runtime, rows.as_ref(), &self.map, self.options.clone());
         (self.data, self.control) = (node.data_address(), node.control_address());
         self.node = Some(node);
     }
