@@ -19,9 +19,10 @@ const ROWS: u64 = 100_000;
 
 fn main() {
     let map = Map::new(&[born(0, u64::MAX, "a")]);
-    let options = NodeOptions::default();
-    let start =
-        |name| TestNode::start_with(name, Kind::Sqlite, &map, options, SqliteOptions::default());
+    let start = |name| {
+        let (options, sqlite) = (NodeOptions::default(), SqliteOptions::default());
+        TestNode::start_with(name, Kind::Sqlite, &map, options, sqlite)
+    };
     let (a, b) = (start("a"), start("b"));
     a.until("claimed", |node| node.standing(0) == "owned");
     for method in ["PUT", "GET"] {
