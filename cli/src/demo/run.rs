@@ -225,12 +225,11 @@ impl<'a> Run<'a> {
             let rate = (reads + writes) as f64 / seconds;
             let faults = tally.lost + tally.stale + tally.wrong;
             self.display.set_traffic(&format!(
-                "meanwhile {} reads and {} writes, {rate:.0}/s: {}, {}, {}",
-                thousands(u128::from(reads)),
-                thousands(u128::from(writes)),
+                "{}, {}, {rate:.0}/s; {}, {}, {faults} wrong",
+                count(reads, "read"),
+                count(writes, "write"),
                 count(tally.waits, "wait"),
                 count(tally.error_count(), "error"),
-                count(faults, "wrong answer"),
             ));
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
