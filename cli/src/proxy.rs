@@ -48,8 +48,7 @@ Exit status:
   2  an error: a bad configuration, a store in use, an address in use";
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let config =
-        Config::read(&args.config).map_err(|error| Failure::Message(error.to_string()))?;
+    let config = Config::read(&args.config).map_err(|error| Failure::Message(error.to_string()))?;
     if args.check {
         return Ok(ExitCode::SUCCESS);
     }
