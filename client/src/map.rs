@@ -196,11 +196,12 @@ pub async fn follow<S: MapStore>(store: &S, feed: &MapFeed, report: impl Fn(&str
     let mut slots = PoolSlots::default();
     let mut snapshot: Option<Snapshot> = None;
     let mut told = None;
+    let mut read_next = Instant::now();
     loop {
-        let outcome = next(store, feed, &mut snapshot).await;
+        let outcome = next(store, feed, &mut snapshot, &mut read_next).await;
         let outcome = match (outcome, &snapshot) {
-            (Ok(pause), Some(snapshot)) => feed.publish(snapshot, &mut slots).map(|()| pause),
-            (Ok(pause), None) => Ok(pause),
+            (Ok(()), Some(snapshot)) => feed.publish(snapshot, &mut slots),
+            (Ok(()), None) => Ok(()),
             (Err(error), _) => {
                 let text = error.to_string();
                 *feed.shared.fault.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -209,10 +210,7 @@ pub async fn follow<S: MapStore>(store: &S, feed: &MapFeed, report: impl Fn(&str
             }
         };
         match outcome {
-            Ok(pause) => {
-                told = None;
-                sleep(pause).await;
-            }
+            Ok(()) => told = None,
             Err(text) => {
                 if told.as_ref() != Some(&text) {
                     report(&text);
@@ -226,26 +224,32 @@ pub async fn follow<S: MapStore>(store: &S, feed: &MapFeed, report: impl Fn(&str
 
 /// Brings `snapshot` up to date: waits for a change, or reads all if a request asks for it.
 ///
-/// Returns how long to rest after it was published.
+/// All is read at `read_next` at the earliest; changes are never held back.
 async fn next<S: MapStore>(
     store: &S,
     feed: &MapFeed,
     snapshot: &mut Option<Snapshot>,
-) -> Result<Duration, StoreError> {
+    read_next: &mut Instant,
+) -> Result<(), StoreError> {
     let changes: Changes = match snapshot {
         None => {
             *snapshot = Some(store.read().await?);
-            return Ok(Duration::ZERO);
+            return Ok(());
         }
         Some(snapshot) => {
+            let asked = async {
+                sleep_until(*read_next).await;
+                feed.shared.stale.notified().await;
+            };
             tokio::select! {
                 changes = store.changes(snapshot.revision) => changes?,
-                () = feed.shared.stale.notified() => {
+                () = asked => {
+                    *read_next = Instant::now() + REFRESH_EVERY;
                     let read = store.read().await?;
                     if read.revision >= snapshot.revision {
                         *snapshot = read;
                     }
-                    return Ok(REFRESH_EVERY);
+                    return Ok(());
                 }
             }
         }
@@ -253,5 +257,5 @@ async fn next<S: MapStore>(
     if let Some(snapshot) = snapshot {
         snapshot.apply(changes);
     }
-    Ok(Duration::ZERO)
+    Ok(())
 }

@@ -1,19 +1,11 @@
 //! Moves: what is under way, and holding them.
 
-use std::time::Duration;
-
 use ringway_cluster::{
-    CommitError, MapStore as _, Phase, Record, RecordKey, SegmentRecord, Transaction,
+    CommitError, MapStore as _, Phase, Record, RecordKey, SegmentRecord, StoredSegment, Transaction,
 };
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::{Admin, Refused, change::audit, view::segment_view};
-
-/// An abort ends after so many looks that found nothing, or so many in all.
-const LOOKS_QUIET: u32 = 4;
-const LOOKS_MAX: u32 = 100;
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Admin {
     pub(super) async fn moves(&self) -> Result<Value, Refused> {
@@ -70,34 +62,27 @@ impl Admin {
     /// Pauses, then takes back each move that is not yet committed: its epoch grows, so that the
     /// coordinator's next step fails and both nodes learn of it.
     ///
-    /// A move that was just about to begin may still begin; so it looks more than once.
+    /// No move begins while the pause is in the store; one that is taken over meanwhile is looked
+    /// at again.
     pub(super) async fn abort(&self) -> Result<Value, Refused> {
         self.pause(b"moves were aborted by an operator").await?;
-        let (mut aborted, mut overtaken, mut quiet) = (0, 0, 0);
-        for _ in 0..LOOKS_MAX {
+        let (mut aborted, mut overtaken) = (0, 0);
+        loop {
             let seen = self.see().await?;
-            quiet += 1;
-            for segment in seen.segments.iter() {
-                if !matches!(segment.record.phase, Phase::Moving { .. }) {
-                    continue;
-                }
-                quiet = 0;
-                let record = SegmentRecord {
-                    phase: Phase::Idle,
-                    epoch: segment.record.epoch.saturating_add(1),
-                    ..segment.record.clone()
-                };
-                match self.store.commit(segment.replace(record)).await {
-                    Ok(_) => aborted += 1,
-                    // It was committed or aborted in between.
-                    Err(CommitError::Conflict(_)) => overtaken += 1,
-                    Err(error) => return Err(error.into()),
-                }
+            let moving =
+                |segment: &&StoredSegment| matches!(segment.record.phase, Phase::Moving { .. });
+            let Some(segment) = seen.segments.iter().find(moving) else { break };
+            let record = SegmentRecord {
+                phase: Phase::Idle,
+                epoch: segment.record.epoch.saturating_add(1),
+                ..segment.record.clone()
+            };
+            match self.store.commit(segment.replace(record)).await {
+                Ok(_) => aborted += 1,
+                // It was committed, aborted or taken over in between.
+                Err(CommitError::Conflict(_)) => overtaken += 1,
+                Err(error) => return Err(error.into()),
             }
-            if quiet == LOOKS_QUIET {
-                break;
-            }
-            sleep(LOOK_EVERY).await;
         }
         Ok(json!({ "aborted": aborted, "overtaken": overtaken }))
     }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ringway_cluster::{
-    Action, CommitError, CopyRows, Event, Fence, MapStore, Move, NodeRecord, Outcome, Record,
-    RecordKey, Snapshot, StoredSegment, Transaction, Verb, count_frames,
+    Action, CommitError, CopyRows, Event, Fence, MapStore, Move, NodeRecord, Outcome, Phase,
+    Record, RecordKey, Snapshot, StoredSegment, Transaction, Verb, count_frames,
 };
 use tokio::time::{Instant, sleep};
 
@@ -38,8 +38,13 @@ impl<S: MapStore> Driver<S> {
                     Event::Woken
                 }
                 Action::Replace { expect, record } => {
+                    let begins = moving.segment().record.phase == Phase::Idle;
                     let key = RecordKey::Segment(id);
-                    let swap = Transaction::replace(key, expect, Record::Segment(record));
+                    let mut swap = Transaction::replace(key, expect, Record::Segment(record));
+                    if begins {
+                        // An operator may have held moves back since this one was decided.
+                        swap.expect.push((RecordKey::Paused, None));
+                    }
                     self.commit(swap).await
                 }
                 Action::Read => self.read(id).await,
