@@ -60,3 +60,8 @@ pub use crate::{
     placement::Placement,
     ring::{Point, Ring, RingBuilder, Walk},
 };
+
+/// README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct ReadmeDoctests;
