@@ -65,6 +65,10 @@ bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy;
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli
 	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
 
+.PHONY: fuzz
+fuzz: ## Fuzz tables, cluster files, rows and ownership for T seconds each (nightly compiler)
+	sh scripts/fuzz.sh $(or $(T),60)
+
 .PHONY: sim
 sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
 	$(if $(SEED),RINGWAY_SEED=$(SEED),RINGWAY_SEEDS=$(or $(SEEDS),1000)) \
