@@ -62,6 +62,6 @@ pub use crate::{
 };
 
 /// README's examples are tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "alloc"))]
 #[doc = include_str!("../../README.md")]
 pub struct ReadmeDoctests;
