@@ -42,7 +42,7 @@ impl Table {
             return Err(BuildError::DuplicateName { first: first.as_usize(), second });
         }
         let points = self.change_of_points(node, 0, node.effective_weight())?;
-        let index = u16::try_from(second).map(NodeIndex::new).expect("fewer than 65,536");
+        let index = u16::try_from(second).map_or(NodeIndex::new(u16::MAX), NodeIndex::new);
         let ring = self.changed_ring(node, index, points);
         Ok(self.with_nodes(self.nodes.with(node), ring))
     }

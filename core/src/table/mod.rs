@@ -70,6 +70,7 @@ impl Table {
     }
 
     /// The nodes in the order they were given.
+    #[must_use]
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
         self.nodes.iter()
     }
