@@ -230,6 +230,11 @@ typedef struct {
  */
 #define RINGWAY_STATUS_NO_COMMON_POSITIONS 21
 
+/**
+ * The bytes are no snapshot of a table, or were cut or changed.
+ */
+#define RINGWAY_STATUS_BAD_SNAPSHOT 22
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -534,6 +539,74 @@ ringway_status ringway_table_from_cluster_file(const uint8_t *path,
                                                size_t message_size,
                                                size_t *message_len,
                                                const ringway_table **table);
+
+/**
+ * 64 bits that two tables have in common if they answer alike: a hash of layout, options and
+ * nodes in their order.
+ *
+ * Programs that show the same fingerprint hold the same table, indices included.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; fingerprint points to a uint64_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_fingerprint(const ringway_table *table,
+                                         uint64_t *fingerprint);
+
+/**
+ * Layout, options and nodes as bytes, for ringway_table_from_bytes() and its like in any language.
+ *
+ * The first capacity of them are written; *len becomes how many there are in all, so a call with
+ * (NULL, 0) asks for their number.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; data points to capacity bytes to be written, or is NULL and capacity 0; len
+ *   points to a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_to_bytes(const ringway_table *table,
+                                      uint8_t *data,
+                                      size_t capacity,
+                                      size_t *len);
+
+/**
+ * The table whose bytes these are. Bytes from anywhere are safe to give.
+ *
+ * message, message_size and message_len are as for ringway_builder_build(). On success *table is
+ * a reference of the caller's, to be given back with ringway_table_free().
+ *
+ * Errors:
+ * BAD_SNAPSHOT; UNKNOWN_LAYOUT, UNKNOWN_OPTION, BAD_OPTION and the errors of
+ * ringway_builder_build(), where the bytes are right but make no table.
+ *
+ * Cost:
+ * O(data_len), then as ringway_builder_build().
+ *
+ * The caller promises:
+ * - data points to data_len bytes, or is NULL and data_len 0.
+ * - message points to message_size bytes to be written, or is NULL and message_size 0.
+ * - message_len is NULL or points to a size_t to be written; table points to a pointer to be
+ *   written. None of the three overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_from_bytes(const uint8_t *data,
+                                        size_t data_len,
+                                        char *message,
+                                        size_t message_size,
+                                        size_t *message_len,
+                                        const ringway_table **table);
 
 /**
  * The text of a status: static, in English, without full stop, never NULL.

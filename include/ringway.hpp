@@ -114,6 +114,15 @@ public:
         }));
     }
 
+    /** The table whose to_bytes() these are. Throws error. */
+    static table from_bytes(std::string_view data) {
+        return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
+                                            const ringway_table **made) {
+            return ringway_table_from_bytes(detail::data(data), data.size(), message, size, len,
+                                            made);
+        }));
+    }
+
     /** Takes over a reference of the caller's; NULL is a table without nodes. */
     explicit table(const ringway_table *reference) noexcept : handle_(reference) {}
 
@@ -162,6 +171,22 @@ public:
                                   &count) == RINGWAY_STATUS_OK
                    ? count
                    : 0;
+    }
+
+    /** 64 bits that tables have in common if they answer alike; nothing without a table. */
+    std::optional<std::uint64_t> fingerprint() const noexcept {
+        std::uint64_t fingerprint = 0;
+        return present(ringway_table_fingerprint(handle_, &fingerprint), fingerprint);
+    }
+
+    /** Layout, options and nodes as bytes, for from_bytes() in any language. Throws error. */
+    std::string to_bytes() const {
+        std::size_t len = 0;
+        detail::check(ringway_table_to_bytes(handle_, nullptr, 0, &len));
+        std::string data(len, '\0');
+        std::uint8_t *const first = reinterpret_cast<std::uint8_t *>(&data[0]);
+        detail::check(ringway_table_to_bytes(handle_, first, len, &len));
+        return data;
     }
 
     /** The table with one node more, at the end. Throws error. */

@@ -56,6 +56,8 @@ pub const RINGWAY_STATUS_BAD_CLUSTER_FILE: ringway_status = 19;
 pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
 /// The two tables give a key different positions: other layouts, or other hash tags.
 pub const RINGWAY_STATUS_NO_COMMON_POSITIONS: ringway_status = 21;
+/// The bytes are no snapshot of a table, or were cut or changed.
+pub const RINGWAY_STATUS_BAD_SNAPSHOT: ringway_status = 22;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -96,6 +98,7 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_NO_COMMON_POSITIONS => {
             c"the tables give a key different positions; their layouts or hash tags differ"
         }
+        RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -125,12 +128,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_NO_COMMON_POSITIONS).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_SNAPSHOT).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 22);
-        for status in [22, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 23);
+        for status in [23, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

@@ -155,6 +155,27 @@ static void change_tables() {
     }
 }
 
+static void replay_snapshots() {
+    for (const struct snapshot_case &c : snapshot_cases) {
+        begin_case(c.name);
+        if (c.status == RINGWAY_STATUS_OK) {
+            const ringway::table table = build(c.inputs);
+            CHECK(table.fingerprint() == c.fingerprint && table.to_bytes().size() == c.length);
+            CHECK(c.data.data == nullptr || table.to_bytes() == string_of(c.data));
+            CHECK(ringway::table::from_bytes(table.to_bytes()).fingerprint() == c.fingerprint);
+            continue;
+        }
+        ringway_status status = RINGWAY_STATUS_OK;
+        try {
+            ringway::table::from_bytes(string_of(c.data));
+        } catch (const ringway::error &error) {
+            status = error.status();
+        }
+        CHECK(status == c.status);
+    }
+    CHECK(!ringway::table(nullptr).fingerprint());
+}
+
 static std::string failure_of(std::string_view text) {
     try {
         ringway::table::from_cluster_text(text);
@@ -187,6 +208,7 @@ int main(int argc, char **argv) {
     replay_vectors(argc > 1 && std::string(argv[1]) == "--small");
     own_and_share();
     change_tables();
+    replay_snapshots();
     read_cluster_files();
     return check_summary();
 }

@@ -289,6 +289,17 @@ static void misuse_changes(void) {
     REFUSED(INVALID, ringway_table_moved(table, table, NULL, 1, &count));
     REFUSED(INVALID, ringway_table_moved(table, table, NULL, 0, NULL));
     REFUSED(INVALID, ringway_table_moved(table, table, (ringway_moved_range *)((char *)aligned + 1), 1, &count));
+    REFUSED(INVALID, ringway_table_fingerprint(NULL, &hash));
+    REFUSED(INVALID, ringway_table_fingerprint(table, NULL));
+    REFUSED(INVALID, ringway_table_to_bytes(NULL, NULL, 0, &count));
+    REFUSED(INVALID, ringway_table_to_bytes(table, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_to_bytes(table, NULL, 0, NULL));
+    REFUSED(INVALID, ringway_table_from_bytes(NULL, 1, NULL, 0, NULL, &none));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, ABSURD, NULL, 0, NULL, &none));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, 3, NULL, 0, NULL, NULL));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, 3, NULL, 1, NULL, &none));
+    REFUSED(RINGWAY_STATUS_BAD_SNAPSHOT, ringway_table_from_bytes(KEY, 3, NULL, 0, NULL, &none));
+    REFUSED(RINGWAY_STATUS_BAD_SNAPSHOT, ringway_table_from_bytes(NULL, 0, NULL, 0, NULL, &none));
     CHECK(none == NULL);
     ringway_table_free(table);
     ringway_builder_free(builder);

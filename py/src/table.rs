@@ -143,6 +143,28 @@ impl Table {
         Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned()))
     }
 
+    /// 64 bits that tables have in common if they answer alike: layout, options and nodes.
+    #[getter]
+    fn fingerprint(&self) -> u64 {
+        self.table.fingerprint()
+    }
+
+    /// Layout, options and nodes as bytes, for from_bytes() in any language.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.table.to_bytes())
+    }
+
+    /// The table whose to_bytes() these are.
+    ///
+    /// Raises RingwayError if they are not exactly such bytes.
+    #[classmethod]
+    #[pyo3(signature = (data, /))]
+    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyBytes>) -> PyResult<Self> {
+        let (py, bytes) = (cls.py(), data.as_bytes());
+        let table = py.detach(|| ringway::Table::from_bytes(bytes)).map_err(value_error)?;
+        Ok(Self::of_core(py, table))
+    }
+
     /// The table with one node more, at the end: a name or a Node.
     ///
     /// It is the table of the longer list, for a small part of the time that building it
@@ -191,10 +213,9 @@ impl Table {
         self.changed(py, |table| table.with_state(&name, state))
     }
 
-    /// What changes owner from this table to another: (lo, hi, old owner, new owner) for
-    /// each range of positions, both ends included, ascending.
+    /// What changes owner from this table to another, ascending, both ends included.
     ///
-    /// A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
+    /// Each range of positions is (lo, hi, old owner, new owner). A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
     /// tables give a key different positions.
     #[pyo3(signature = (other, /))]
     fn moved<'py>(

@@ -4,6 +4,7 @@ mod change;
 mod moved;
 mod nodes;
 mod segments;
+mod snapshot;
 mod walk;
 mod zones;
 
@@ -12,6 +13,7 @@ use alloc::boxed::Box;
 pub use self::{
     moved::{MovedError, MovedRange, Twins},
     segments::Segment,
+    snapshot::SnapshotError,
 };
 use self::{nodes::Nodes, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{

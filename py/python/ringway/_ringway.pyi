@@ -114,6 +114,20 @@ class Table:
         next((node for node in table.walk(key) if is_up(node)), None).
         """
 
+    @property
+    def fingerprint(self) -> int:
+        """64 bits that tables have in common if they answer alike: layout, options and nodes."""
+
+    def to_bytes(self) -> bytes:
+        """Layout, options and nodes as bytes, for from_bytes() in any language."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes, /) -> Table:
+        """The table whose to_bytes() these are.
+
+        Raises RingwayError if they are not exactly such bytes.
+        """
+
     def with_node(self, node: _Name | Node, /) -> Table:
         """The table with one node more, at the end: a name or a Node.
 
@@ -142,10 +156,9 @@ class Table:
     def moved(
         self, other: Table, /
     ) -> list[tuple[int, int, str | bytes | None, str | bytes | None]]:
-        """What changes owner from this table to another: (lo, hi, old owner, new owner) for
-        each range of positions, both ends included, ascending.
+        """What changes owner from this table to another, ascending, both ends included.
 
-        A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
+        Each range of positions is (lo, hi, old owner, new owner). A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
         tables give a key different positions.
         """
 
