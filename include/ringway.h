@@ -97,6 +97,30 @@ typedef struct ringway_table ringway_table;
 typedef int32_t ringway_status;
 
 /**
+ * A run of positions, both ends included, that changes owner.
+ *
+ * A position is the upper half of a key's hash: ringway_table_key_hash() >> 32.
+ */
+typedef struct {
+  /**
+   * The first position.
+   */
+  uint64_t lo;
+  /**
+   * The last position.
+   */
+  uint64_t hi;
+  /**
+   * The old owner's index in the old table; RINGWAY_NO_NODE if nobody owned it.
+   */
+  uint32_t from;
+  /**
+   * The new owner's index in the new table; RINGWAY_NO_NODE if nobody will own it.
+   */
+  uint32_t to;
+} ringway_moved_range;
+
+/**
  * The call did what it says.
  */
 #define RINGWAY_STATUS_OK 0
@@ -200,6 +224,16 @@ typedef int32_t ringway_status;
  * The cluster file could not be read.
  */
 #define RINGWAY_STATUS_FILE_NOT_READ 20
+
+/**
+ * The two tables give a key different positions: other layouts, or other hash tags.
+ */
+#define RINGWAY_STATUS_NO_COMMON_POSITIONS 21
+
+/**
+ * The bytes are no snapshot of a table, or were cut or changed.
+ */
+#define RINGWAY_STATUS_BAD_SNAPSHOT 22
 
 #ifdef __cplusplus
 extern "C" {
@@ -340,6 +374,124 @@ ringway_status ringway_builder_build(const ringway_builder *builder,
                                      const ringway_table **table);
 
 /**
+ * The table with one node more, at the end: its index is the number of nodes before.
+ *
+ * It is the table that a builder with all these nodes builds, for a small part of the time. The
+ * old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
+ * *changed is a reference of the caller's, to be given back with ringway_table_free().
+ *
+ * Errors:
+ * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
+ * TOO_MANY_POINTS (checked in this order); INVALID_ARGUMENT, also for an unknown state.
+ *
+ * Cost:
+ * A copy of the points.
+ *
+ * The caller promises:
+ * - table is live; name points to name_len bytes, or is NULL and name_len 0; zone and zone_len
+ *   likewise.
+ * - changed points to a pointer to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_with_node(const ringway_table *table,
+                                       const uint8_t *name,
+                                       size_t name_len,
+                                       uint32_t weight,
+                                       const uint8_t *zone,
+                                       size_t zone_len,
+                                       uint32_t state,
+                                       const ringway_table **changed);
+
+/**
+ * The table without the node of that name; those after it have an index less.
+ *
+ * Otherwise as ringway_table_with_node().
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * A copy of the points.
+ *
+ * The caller promises:
+ * - table is live; name points to name_len bytes, or is NULL and name_len 0.
+ * - changed points to a pointer to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_without_node(const ringway_table *table,
+                                          const uint8_t *name,
+                                          size_t name_len,
+                                          const ringway_table **changed);
+
+/**
+ * The table where the node of that name has another weight.
+ *
+ * Otherwise as ringway_table_with_node().
+ *
+ * Errors:
+ * NO_SUCH_NODE; TOO_MANY_POINTS; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * A copy of the points.
+ *
+ * The caller promises:
+ * - table is live; name points to name_len bytes, or is NULL and name_len 0.
+ * - changed points to a pointer to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_with_weight(const ringway_table *table,
+                                         const uint8_t *name,
+                                         size_t name_len,
+                                         uint32_t weight,
+                                         const ringway_table **changed);
+
+/**
+ * The table where the node of that name is in another state, one of RINGWAY_STATE_*.
+ *
+ * Otherwise as ringway_table_with_node().
+ *
+ * Errors:
+ * NO_SUCH_NODE; TOO_MANY_POINTS; INVALID_ARGUMENT, also for an unknown state.
+ *
+ * Cost:
+ * A copy of the points.
+ *
+ * The caller promises:
+ * - table is live; name points to name_len bytes, or is NULL and name_len 0.
+ * - changed points to a pointer to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_with_state(const ringway_table *table,
+                                        const uint8_t *name,
+                                        size_t name_len,
+                                        uint32_t state,
+                                        const ringway_table **changed);
+
+/**
+ * The ranges of positions that change owner from one table to another, ascending, each as long
+ * as can be. Nodes are the same if their names are.
+ *
+ * The first capacity of them are written; *count becomes how many there are in all, so a call
+ * with (NULL, 0) asks for their number.
+ *
+ * Errors:
+ * NO_COMMON_POSITIONS; INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(nodes), and more only for the points that are in one of the tables alone.
+ *
+ * The caller promises:
+ * - from and to are live; ranges points to capacity elements to be written, or is NULL and
+ *   capacity 0; count points to a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_moved(const ringway_table *from,
+                                   const ringway_table *to,
+                                   ringway_moved_range *ranges,
+                                   size_t capacity,
+                                   size_t *count);
+
+/**
  * Builds the table that the text of a cluster file describes; indices are in the file's order.
  *
  * On success *table is a reference of the caller's, to be given back with ringway_table_free().
@@ -387,6 +539,74 @@ ringway_status ringway_table_from_cluster_file(const uint8_t *path,
                                                size_t message_size,
                                                size_t *message_len,
                                                const ringway_table **table);
+
+/**
+ * 64 bits that two tables have in common if they answer alike: a hash of layout, options and
+ * nodes in their order.
+ *
+ * Programs that show the same fingerprint hold the same table, indices included.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; fingerprint points to a uint64_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_fingerprint(const ringway_table *table,
+                                         uint64_t *fingerprint);
+
+/**
+ * Layout, options and nodes as bytes, for ringway_table_from_bytes() and its like in any language.
+ *
+ * The first capacity of them are written; *len becomes how many there are in all, so a call with
+ * (NULL, 0) asks for their number.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; data points to capacity bytes to be written, or is NULL and capacity 0; len
+ *   points to a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_to_bytes(const ringway_table *table,
+                                      uint8_t *data,
+                                      size_t capacity,
+                                      size_t *len);
+
+/**
+ * The table whose bytes these are. Bytes from anywhere are safe to give.
+ *
+ * message, message_size and message_len are as for ringway_builder_build(). On success *table is
+ * a reference of the caller's, to be given back with ringway_table_free().
+ *
+ * Errors:
+ * BAD_SNAPSHOT; UNKNOWN_LAYOUT, UNKNOWN_OPTION, BAD_OPTION and the errors of
+ * ringway_builder_build(), where the bytes are right but make no table.
+ *
+ * Cost:
+ * O(data_len), then as ringway_builder_build().
+ *
+ * The caller promises:
+ * - data points to data_len bytes, or is NULL and data_len 0.
+ * - message points to message_size bytes to be written, or is NULL and message_size 0.
+ * - message_len is NULL or points to a size_t to be written; table points to a pointer to be
+ *   written. None of the three overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_from_bytes(const uint8_t *data,
+                                        size_t data_len,
+                                        char *message,
+                                        size_t message_size,
+                                        size_t *message_len,
+                                        const ringway_table **table);
 
 /**
  * The text of a status: static, in English, without full stop, never NULL.

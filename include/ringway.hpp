@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ringway.h"
 
@@ -52,6 +53,12 @@ inline const std::uint8_t *data(std::string_view bytes) noexcept {
 
 inline std::string_view view(const std::uint8_t *data, std::size_t len) noexcept {
     return {reinterpret_cast<const char *>(data), len};
+}
+
+/** An empty zone is an error, no zone is none: (NULL, 0) says the latter. */
+inline const std::uint8_t *zone_data(std::optional<std::string_view> zone) noexcept {
+    static const std::uint8_t empty = 0;
+    return !zone ? nullptr : zone->empty() ? &empty : data(*zone);
 }
 
 inline void check(ringway_status status) {
@@ -107,6 +114,15 @@ public:
         }));
     }
 
+    /** The table whose to_bytes() these are. Throws error. */
+    static table from_bytes(std::string_view data) {
+        return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
+                                            const ringway_table **made) {
+            return ringway_table_from_bytes(detail::data(data), data.size(), message, size, len,
+                                            made);
+        }));
+    }
+
     /** Takes over a reference of the caller's; NULL is a table without nodes. */
     explicit table(const ringway_table *reference) noexcept : handle_(reference) {}
 
@@ -155,6 +171,67 @@ public:
                                   &count) == RINGWAY_STATUS_OK
                    ? count
                    : 0;
+    }
+
+    /** 64 bits that tables have in common if they answer alike; nothing without a table. */
+    std::optional<std::uint64_t> fingerprint() const noexcept {
+        std::uint64_t fingerprint = 0;
+        return present(ringway_table_fingerprint(handle_, &fingerprint), fingerprint);
+    }
+
+    /** Layout, options and nodes as bytes, for from_bytes() in any language. Throws error. */
+    std::string to_bytes() const {
+        std::size_t len = 0;
+        detail::check(ringway_table_to_bytes(handle_, nullptr, 0, &len));
+        std::string data(len, '\0');
+        std::uint8_t *const first = reinterpret_cast<std::uint8_t *>(&data[0]);
+        detail::check(ringway_table_to_bytes(handle_, first, len, &len));
+        return data;
+    }
+
+    /** The table with one node more, at the end. Throws error. */
+    table with_node(std::string_view name, std::uint32_t weight = 1,
+                    std::optional<std::string_view> zone = std::nullopt,
+                    ringway::state state = ringway::state::up) const {
+        const ringway_table *changed = nullptr;
+        detail::check(ringway_table_with_node(
+            handle_, detail::data(name), name.size(), weight, detail::zone_data(zone),
+            zone ? zone->size() : 0, static_cast<std::uint32_t>(state), &changed));
+        return table(changed);
+    }
+
+    /** The table without the node of that name; later ones have an index less. Throws error. */
+    table without_node(std::string_view name) const {
+        const ringway_table *changed = nullptr;
+        detail::check(
+            ringway_table_without_node(handle_, detail::data(name), name.size(), &changed));
+        return table(changed);
+    }
+
+    /** The table where the node of that name has another weight. Throws error. */
+    table with_weight(std::string_view name, std::uint32_t weight) const {
+        const ringway_table *changed = nullptr;
+        detail::check(
+            ringway_table_with_weight(handle_, detail::data(name), name.size(), weight, &changed));
+        return table(changed);
+    }
+
+    /** The table where the node of that name is in another state. Throws error. */
+    table with_state(std::string_view name, ringway::state state) const {
+        const ringway_table *changed = nullptr;
+        detail::check(ringway_table_with_state(handle_, detail::data(name), name.size(),
+                                               static_cast<std::uint32_t>(state), &changed));
+        return table(changed);
+    }
+
+    /** The ranges of positions that change owner from this table to the next. Throws error. */
+    std::vector<ringway_moved_range> moved(const table &next) const {
+        std::size_t count = 0;
+        detail::check(ringway_table_moved(handle_, next.handle_, nullptr, 0, &count));
+        std::vector<ringway_moved_range> ranges(count);
+        detail::check(
+            ringway_table_moved(handle_, next.handle_, ranges.data(), ranges.size(), &count));
+        return ranges;
     }
 
     /** How many bits the layout's key hash has, if it is one that callers may compute. */
@@ -268,15 +345,9 @@ public:
     builder &add(std::string_view name, std::uint32_t weight = 1,
                  std::optional<std::string_view> zone = std::nullopt,
                  ringway::state state = ringway::state::up) {
-        // An empty zone is an error, no zone is none: (NULL, 0) would say the latter.
-        static const std::uint8_t empty = 0;
-        const std::uint8_t *zone_data = nullptr;
-        if (zone) {
-            zone_data = zone->empty() ? &empty : detail::data(*zone);
-        }
-        detail::check(ringway_builder_add_node(handle_.get(), detail::data(name), name.size(),
-                                               weight, zone_data, zone ? zone->size() : 0,
-                                               static_cast<std::uint32_t>(state)));
+        detail::check(ringway_builder_add_node(
+            handle_.get(), detail::data(name), name.size(), weight, detail::zone_data(zone),
+            zone ? zone->size() : 0, static_cast<std::uint32_t>(state)));
         return *this;
     }
 

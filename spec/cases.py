@@ -25,6 +25,7 @@ from rules import (
     texts_of_rule,
     to_text,
 )
+from snapshot_cases import snapshots_file
 from table_cases import errors_file, segments_file
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -359,4 +360,5 @@ FILES = {
     "segments.json": segments_file,
     "errors.json": errors_file,
     "cluster-files.json": cluster_files,
+    "snapshots.json": snapshots_file,
 }

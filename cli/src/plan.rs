@@ -7,8 +7,8 @@ use std::{
     process::ExitCode,
 };
 
-use ringway::{NodeIndex, Table};
-use ringway_cluster::{ClusterFile, Modulo, PlanSummary, Twins, modulo_moved, moved_ranges};
+use ringway::{NodeIndex, Table, Twins};
+use ringway_cluster::{ClusterFile, Modulo, PlanSummary, modulo_moved};
 use serde_json::{Value, json};
 
 use crate::{
@@ -378,7 +378,9 @@ fn print_ranges(
     to: &Side,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let ranges = moved_ranges(&from.table, &to.table)
+    let ranges = from
+        .table
+        .moved(&to.table)
         .map_err(|error| Failure::Message(format!("{error}, so there are no ranges")))?;
     for range in ranges {
         let (old, new) = (from.name(range.from), to.name(range.to));

@@ -27,9 +27,7 @@ pub use crate::{
         Access, CallError, Fence, Holding, Holdings, Reconciled, Refusal, Rows, Standing, Summary,
         Tally,
     },
-    plan::{
-        MovedRange, NodeChange, PairMove, PlanError, PlanSummary, Twins, modulo_moved, moved_ranges,
-    },
+    plan::{NodeChange, PairMove, PlanSummary, modulo_moved},
     record::{
         BadIncarnation, BadKey, ConfigRecord, Incarnation, NodeRecord, Phase, Record, RecordKey,
         SegmentRecord,

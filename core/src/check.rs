@@ -10,16 +10,19 @@ pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {
     if nodes.len() > NODES_MAX {
         return Err(BuildError::TooManyNodes { count: nodes.len() });
     }
+    nodes.iter().enumerate().try_for_each(|(index, node)| node_texts(index, node))
+}
+
+/// The lengths of the texts of the node of that index.
+pub(crate) fn node_texts(index: usize, node: &Node<'_>) -> Result<(), BuildError> {
     let wrong = |text: &[u8]| text.is_empty() || text.len() > TEXT_BYTES_MAX;
-    for (index, node) in nodes.iter().enumerate() {
-        if wrong(node.name()) {
-            return Err(BuildError::BadText { index, field: "name", len: node.name().len() });
-        }
-        if let Some(zone) = node.zone().filter(|zone| wrong(zone)) {
-            return Err(BuildError::BadText { index, field: "zone", len: zone.len() });
-        }
+    if wrong(node.name()) {
+        return Err(BuildError::BadText { index, field: "name", len: node.name().len() });
     }
-    Ok(())
+    match node.zone().filter(|zone| wrong(zone)) {
+        Some(zone) => Err(BuildError::BadText { index, field: "zone", len: zone.len() }),
+        None => Ok(()),
+    }
 }
 
 /// That no two names are equal. `by_name` holds the nodes' indices and is put in order of name.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why a ring or a table could not be built.
+/// Why a ring or a table could not be built or changed.
 ///
 /// [`name`](Self::name) is the same in every language and in the shared vectors (SPEC §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum BuildError {
         /// How many it has room for.
         available: usize,
     },
+    /// No node of that name to change.
+    NoSuchNode,
     /// No layout of that name.
     UnknownLayout,
     /// The layout has no such option.
@@ -65,6 +67,7 @@ impl BuildError {
             Self::DuplicateName { .. } => "duplicate-name",
             Self::TooManyPoints { .. } => "too-many-points",
             Self::StorageTooSmall { .. } => "storage-too-small",
+            Self::NoSuchNode => "no-such-node",
             Self::UnknownLayout => "unknown-layout",
             Self::UnknownOption => "unknown-option",
             Self::BadOption { .. } => "bad-option",
@@ -99,6 +102,7 @@ impl fmt::Display for BuildError {
             Self::StorageTooSmall { needed, available } => {
                 write!(f, "storage for {needed} points needed, {available} given")
             }
+            Self::NoSuchNode => f.write_str("no node has this name"),
             Self::UnknownLayout => {
                 f.write_str("unknown layout; this build knows ")?;
                 crate::layout::write_names(f)

@@ -51,7 +51,7 @@ mod ring;
 mod table;
 
 #[cfg(feature = "alloc")]
-pub use crate::table::{Segment, Table};
+pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
     error::BuildError,
     hash::key_hash,

@@ -137,4 +137,10 @@ impl NodeIndex {
     pub const fn as_usize(self) -> usize {
         self.0 as usize
     }
+
+    /// What the index is once the node of the index `removed`, another one, is gone.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn without(self, removed: Self) -> Self {
+        if self.0 > removed.0 { Self(self.0 - 1) } else { self }
+    }
 }

@@ -129,6 +129,28 @@ fn errors() {
     }
 }
 
+#[test]
+fn snapshots() {
+    for case in cases("snapshots.json", 50) {
+        if let Some(error) = case["error"].as_str() {
+            let refused = Table::from_bytes(&bytes(&case, "bytes")).unwrap_err();
+            assert_eq!(refused.name(), error, "{}", case["name"]);
+            continue;
+        }
+        let inputs = Inputs::of(&case);
+        let table = Table::new(&layout(&case).unwrap(), &inputs.nodes()).unwrap();
+        assert_eq!(table.fingerprint(), hex_u64(&case["fingerprint"]), "{}", case["name"]);
+        let written = table.to_bytes();
+        assert_eq!(written.len() as u64, case["length"].as_u64().unwrap(), "{}", case["name"]);
+        if case.get("bytes_hex").is_some() {
+            assert_eq!(written, bytes(&case, "bytes"), "{}", case["name"]);
+        }
+        assert!(written.ends_with(&table.fingerprint().to_le_bytes()));
+        let again = Table::from_bytes(&written).unwrap();
+        assert!(again.nodes().eq(table.nodes()) && again.layout() == table.layout());
+    }
+}
+
 /// The cases of a file; there are at least so many, lest an empty file pass.
 fn cases(file: &str, at_least: usize) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors").join(file);

@@ -235,12 +235,7 @@ pub unsafe extern "C" fn ringway_builder_add_node(
         let has_zone = !zone.is_null();
         // SAFETY: the caller promises the bytes.
         let zone = unsafe { bytes(zone, zone_len) }?;
-        let state = match state {
-            RINGWAY_STATE_UP => State::Up,
-            RINGWAY_STATE_DOWN => State::Down,
-            RINGWAY_STATE_DRAIN => State::Drain,
-            _ => return Err(RINGWAY_STATUS_INVALID_ARGUMENT),
-        };
+        let state = state_of(state)?;
         let name = copy(name)?;
         let zone = if has_zone { Some(copy(zone)?) } else { None };
         builder.nodes.try_reserve(1).map_err(|_| RINGWAY_STATUS_OUT_OF_MEMORY)?;
@@ -290,6 +285,16 @@ pub unsafe extern "C" fn ringway_builder_build(
     };
     // SAFETY: the caller promises the places of the message.
     unsafe { guard_with_message(message, message_size, message_len, body) }
+}
+
+/// The state of that number.
+pub(crate) const fn state_of(state: u32) -> Result<State, ringway_status> {
+    match state {
+        RINGWAY_STATE_UP => Ok(State::Up),
+        RINGWAY_STATE_DOWN => Ok(State::Down),
+        RINGWAY_STATE_DRAIN => Ok(State::Drain),
+        _ => Err(RINGWAY_STATUS_INVALID_ARGUMENT),
+    }
 }
 
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, ringway_status> {

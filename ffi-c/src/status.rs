@@ -54,6 +54,10 @@ pub const RINGWAY_STATUS_NOT_BUILT: ringway_status = 18;
 pub const RINGWAY_STATUS_BAD_CLUSTER_FILE: ringway_status = 19;
 /// The cluster file could not be read.
 pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
+/// The two tables give a key different positions: other layouts, or other hash tags.
+pub const RINGWAY_STATUS_NO_COMMON_POSITIONS: ringway_status = 21;
+/// The bytes are no snapshot of a table, or were cut or changed.
+pub const RINGWAY_STATUS_BAD_SNAPSHOT: ringway_status = 22;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -91,6 +95,10 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_NOT_BUILT => c"the nodes do not make a table",
         RINGWAY_STATUS_BAD_CLUSTER_FILE => c"the cluster file is not valid",
         RINGWAY_STATUS_FILE_NOT_READ => c"the cluster file could not be read",
+        RINGWAY_STATUS_NO_COMMON_POSITIONS => {
+            c"the tables give a key different positions; their layouts or hash tags differ"
+        }
+        RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -108,6 +116,7 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "zone-empty" => RINGWAY_STATUS_ZONE_EMPTY,
         "zone-too-long" => RINGWAY_STATUS_ZONE_TOO_LONG,
         "duplicate-name" => RINGWAY_STATUS_DUPLICATE_NAME,
+        "no-such-node" => RINGWAY_STATUS_NO_SUCH_NODE,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -119,12 +128,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_FILE_NOT_READ).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_SNAPSHOT).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 21);
-        for status in [21, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 23);
+        for status in [23, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

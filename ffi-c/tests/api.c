@@ -43,6 +43,8 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_NOT_BUILT, 18},
         {RINGWAY_STATUS_BAD_CLUSTER_FILE, 19},
         {RINGWAY_STATUS_FILE_NOT_READ, 20},
+        {RINGWAY_STATUS_NO_COMMON_POSITIONS, 21},
+        {RINGWAY_STATUS_BAD_SNAPSHOT, 22},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -51,7 +53,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(21), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(23), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
@@ -128,6 +130,50 @@ static void check_references(void) {
     ringway_table_free(first);
 }
 
+/* Each change is a table of its own; what moves goes to or from the node that changed. */
+static void check_changes(const ringway_table *table) {
+    const ringway_table *grown = NULL, *heavy = NULL, *drained = NULL, *shrunk = NULL, *plain = NULL;
+    ringway_moved_range ranges[200];
+    ringway_builder *builder = NULL;
+    uint32_t number = 0, owner = 0;
+    size_t count = 0, again = 0, i;
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_with_node(table, BYTES("d"), 1, BYTES("z1"),
+                                                            RINGWAY_STATE_UP, &grown));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_index_of(grown, BYTES("d"), &number));
+    CHECK(number == 3);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_moved(table, grown, NULL, 0, &count));
+    CHECK(count > 10 && count < 200);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_moved(table, grown, ranges, 200, &again));
+    CHECK(again == count);
+    for (i = 0; i < count; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_hash(table, ranges[i].lo << 32, &owner));
+        CHECK(owner == ranges[i].from && ranges[i].to == 3 && ranges[i].lo <= ranges[i].hi);
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_hash(grown, ranges[i].hi << 32, &owner));
+        CHECK(owner == 3);
+    }
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_with_weight(grown, BYTES("d"), 9, &heavy));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_weight(heavy, 3, &number));
+    CHECK(number == 9);
+    CHECK_STATUS(RINGWAY_STATUS_OK,
+                 ringway_table_with_state(heavy, BYTES("d"), RINGWAY_STATE_DRAIN, &drained));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_moved(table, drained, ranges, 200, &count));
+    CHECK(count == 0);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_without_node(grown, BYTES("a"), &shrunk));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_index_of(shrunk, BYTES("d"), &number));
+    CHECK(number == 2);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &plain));
+    count = 77;
+    CHECK_STATUS(RINGWAY_STATUS_NO_COMMON_POSITIONS, ringway_table_moved(table, plain, ranges, 200, &count));
+    CHECK(count == 77);
+    ringway_builder_free(builder);
+    ringway_table_free(grown);
+    ringway_table_free(heavy);
+    ringway_table_free(drained);
+    ringway_table_free(shrunk);
+    ringway_table_free(plain);
+}
+
 static void check_cluster_file(const char *path) {
     const ringway_table *table = NULL;
     char message[512] = "";
@@ -188,6 +234,8 @@ int main(int argc, char **argv) {
     check_nodes(table);
     begin_case("lookups");
     check_lookups(table);
+    begin_case("changes");
+    check_changes(table);
     ringway_table_free(table);
     begin_case("references");
     check_references();

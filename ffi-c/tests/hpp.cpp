@@ -126,6 +126,56 @@ static void own_and_share() {
     CHECK(!none.owner("k") && found == 0 && index == 7 && none.size() == 0);
 }
 
+static void change_tables() {
+    begin_case("changes");
+    const ringway::table table = ringway::builder().add("a").add("b").build();
+    const ringway::table grown = table.with_node("c", 2, "z", ringway::state::down);
+    CHECK(table.size() == 2 && grown.size() == 3 && grown.weight(2) == 2u && grown.zone(2) == "z");
+    CHECK(grown.state(2) == ringway::state::down);
+    size_t positions = 0;
+    for (const ringway_moved_range &range : table.moved(grown)) {
+        CHECK(range.to == 2 && range.from < 2);
+        positions += range.hi - range.lo + 1;
+    }
+    CHECK(positions > (1u << 30) && positions < 3u << 30);
+    CHECK(grown.with_weight("c", 0).moved(table).empty());
+    CHECK(grown.with_state("c", ringway::state::drain).moved(table).empty());
+    CHECK(grown.without_node("a").index_of("c") == 1u);
+    try {
+        table.with_node("d", 1, "");
+        CHECK(false);
+    } catch (const ringway::error &error) {
+        CHECK(error.status() == RINGWAY_STATUS_ZONE_EMPTY);
+    }
+    try {
+        table.without_node("d");
+        CHECK(false);
+    } catch (const ringway::error &error) {
+        CHECK(error.status() == RINGWAY_STATUS_NO_SUCH_NODE);
+    }
+}
+
+static void replay_snapshots() {
+    for (const struct snapshot_case &c : snapshot_cases) {
+        begin_case(c.name);
+        if (c.status == RINGWAY_STATUS_OK) {
+            const ringway::table table = build(c.inputs);
+            CHECK(table.fingerprint() == c.fingerprint && table.to_bytes().size() == c.length);
+            CHECK(c.data.data == nullptr || table.to_bytes() == string_of(c.data));
+            CHECK(ringway::table::from_bytes(table.to_bytes()).fingerprint() == c.fingerprint);
+            continue;
+        }
+        ringway_status status = RINGWAY_STATUS_OK;
+        try {
+            ringway::table::from_bytes(string_of(c.data));
+        } catch (const ringway::error &error) {
+            status = error.status();
+        }
+        CHECK(status == c.status);
+    }
+    CHECK(!ringway::table(nullptr).fingerprint());
+}
+
 static std::string failure_of(std::string_view text) {
     try {
         ringway::table::from_cluster_text(text);
@@ -157,6 +207,8 @@ static void read_cluster_files() {
 int main(int argc, char **argv) {
     replay_vectors(argc > 1 && std::string(argv[1]) == "--small");
     own_and_share();
+    change_tables();
+    replay_snapshots();
     read_cluster_files();
     return check_summary();
 }

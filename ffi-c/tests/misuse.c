@@ -253,6 +253,58 @@ static void misuse_cluster_files(void) {
     CHECK(table == NULL);
 }
 
+static void misuse_changes(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL, *none = NULL;
+    uint64_t aligned[5] = {0, 0, 0, 0, 0};
+    begin_case("a table to change");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    REFUSED(INVALID, ringway_table_with_node(NULL, BYTES("b"), 1, NULL, 0, 0, &none));
+    REFUSED(INVALID, ringway_table_with_node(table, BYTES("b"), 1, NULL, 0, 0, NULL));
+    REFUSED(INVALID, ringway_table_with_node(table, NULL, 1, 1, NULL, 0, 0, &none));
+    REFUSED(INVALID, ringway_table_with_node(table, BYTES("b"), 1, NULL, 1, 0, &none));
+    REFUSED(INVALID, ringway_table_with_node(table, BYTES("b"), 1, NULL, 0, 3, &none));
+    REFUSED(INVALID, ringway_table_with_node(table, KEY, ABSURD, 1, NULL, 0, 0, &none));
+    REFUSED(RINGWAY_STATUS_NAME_EMPTY, ringway_table_with_node(table, NULL, 0, 1, NULL, 0, 0, &none));
+    REFUSED(RINGWAY_STATUS_ZONE_EMPTY, ringway_table_with_node(table, BYTES("b"), 1, KEY, 0, 0, &none));
+    REFUSED(RINGWAY_STATUS_DUPLICATE_NAME, ringway_table_with_node(table, BYTES("a"), 1, NULL, 0, 0, &none));
+    REFUSED(RINGWAY_STATUS_TOO_MANY_POINTS,
+            ringway_table_with_node(table, BYTES("b"), UINT32_MAX, NULL, 0, 0, &none));
+    REFUSED(INVALID, ringway_table_without_node(NULL, BYTES("a"), &none));
+    REFUSED(INVALID, ringway_table_without_node(table, NULL, 1, &none));
+    REFUSED(INVALID, ringway_table_without_node(table, BYTES("a"), NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_without_node(table, BYTES("b"), &none));
+    REFUSED(INVALID, ringway_table_with_weight(NULL, BYTES("a"), 1, &none));
+    REFUSED(INVALID, ringway_table_with_weight(table, BYTES("a"), 1, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_with_weight(table, NULL, 0, 1, &none));
+    REFUSED(RINGWAY_STATUS_TOO_MANY_POINTS, ringway_table_with_weight(table, BYTES("a"), 104858, &none));
+    REFUSED(INVALID, ringway_table_with_state(NULL, BYTES("a"), 1, &none));
+    REFUSED(INVALID, ringway_table_with_state(table, BYTES("a"), 3, &none));
+    REFUSED(INVALID, ringway_table_with_state(table, BYTES("a"), 1, NULL));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_table_with_state(table, BYTES("b"), 1, &none));
+    REFUSED(INVALID, ringway_table_moved(NULL, table, NULL, 0, &count));
+    REFUSED(INVALID, ringway_table_moved(table, NULL, NULL, 0, &count));
+    REFUSED(INVALID, ringway_table_moved(table, table, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_moved(table, table, NULL, 0, NULL));
+    REFUSED(INVALID, ringway_table_moved(table, table, (ringway_moved_range *)((char *)aligned + 1), 1, &count));
+    REFUSED(INVALID, ringway_table_fingerprint(NULL, &hash));
+    REFUSED(INVALID, ringway_table_fingerprint(table, NULL));
+    REFUSED(INVALID, ringway_table_to_bytes(NULL, NULL, 0, &count));
+    REFUSED(INVALID, ringway_table_to_bytes(table, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_to_bytes(table, NULL, 0, NULL));
+    REFUSED(INVALID, ringway_table_from_bytes(NULL, 1, NULL, 0, NULL, &none));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, ABSURD, NULL, 0, NULL, &none));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, 3, NULL, 0, NULL, NULL));
+    REFUSED(INVALID, ringway_table_from_bytes(KEY, 3, NULL, 1, NULL, &none));
+    REFUSED(RINGWAY_STATUS_BAD_SNAPSHOT, ringway_table_from_bytes(KEY, 3, NULL, 0, NULL, &none));
+    REFUSED(RINGWAY_STATUS_BAD_SNAPSHOT, ringway_table_from_bytes(NULL, 0, NULL, 0, NULL, &none));
+    CHECK(none == NULL);
+    ringway_table_free(table);
+    ringway_builder_free(builder);
+}
+
 int main(void) {
     ringway_builder *builder = NULL;
     const ringway_table *table = NULL;
@@ -263,6 +315,7 @@ int main(void) {
     ringway_builder_free(builder);
     misuse_builders();
     misuse_nodes();
+    misuse_changes();
     misuse_messages();
     misuse_tables(table);
     ringway_table_free(table);

@@ -126,6 +126,16 @@ struct cluster_case {
     size_t owner_count;
 };
 
+struct snapshot_case {
+    const char *name;
+    ringway_status status;
+    /* Where the status is OK, the table; its bytes are NULL where they are not given. */
+    struct inputs inputs;
+    uint64_t fingerprint;
+    size_t length;
+    struct bytes data;
+};
+
 struct hash_case {
     size_t len;
     uint64_t hash;

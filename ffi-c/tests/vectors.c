@@ -232,6 +232,38 @@ static void replay_cluster_file(const struct cluster_case *c) {
     ringway_table_free(table);
 }
 
+static void replay_snapshot(const struct snapshot_case *c) {
+    char message[512] = "";
+    ringway_status status;
+    const ringway_table *table = NULL, *again = NULL;
+    uint64_t fingerprint = 0, fingerprint_again = 0;
+    size_t len = 0, part = 0, message_len = 0;
+    uint8_t first[5];
+    begin_case(c->name);
+    if (c->status != RINGWAY_STATUS_OK) {
+        status = ringway_table_from_bytes(c->data.data, c->data.len, message, sizeof message,
+                                          &message_len, &again);
+        CHECK(status == c->status && again == NULL);
+        CHECK(message_len > 0 && message_len == strlen(message));
+        return;
+    }
+    table = build(&c->inputs, &status);
+    CHECK(status == RINGWAY_STATUS_OK);
+    CHECK(ringway_table_fingerprint(table, &fingerprint) == RINGWAY_STATUS_OK);
+    CHECK(fingerprint == c->fingerprint);
+    CHECK(ringway_table_to_bytes(table, NULL, 0, &len) == RINGWAY_STATUS_OK && len == c->length);
+    CHECK(len <= LENGTH_MAX);
+    CHECK(ringway_table_to_bytes(table, memory, LENGTH_MAX, &len) == RINGWAY_STATUS_OK);
+    CHECK(c->data.data == NULL || (len == c->data.len && memcmp(memory, c->data.data, len) == 0));
+    CHECK(ringway_table_to_bytes(table, first, 5, &part) == RINGWAY_STATUS_OK && part == len);
+    CHECK(memcmp(first, memory, 5) == 0);
+    CHECK(ringway_table_from_bytes(memory, len, NULL, 0, NULL, &again) == RINGWAY_STATUS_OK);
+    CHECK(ringway_table_fingerprint(again, &fingerprint_again) == RINGWAY_STATUS_OK);
+    CHECK(fingerprint_again == fingerprint);
+    ringway_table_free(table);
+    ringway_table_free(again);
+}
+
 static void replay_hashes(void) {
     struct inputs plain = {{(const uint8_t *)"ringway-v1", 10, 0}, NULL, 0, NULL, 0, {"", 0, 0, 0}};
     ringway_status status;
@@ -263,6 +295,9 @@ int main(int argc, char **argv) {
     }
     for (i = 0; i < COUNT(cluster_cases); i++) {
         replay_cluster_file(&cluster_cases[i]);
+    }
+    for (i = 0; i < COUNT(snapshot_cases); i++) {
+        replay_snapshot(&snapshot_cases[i]);
     }
     return check_summary();
 }

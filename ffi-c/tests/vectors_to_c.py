@@ -143,6 +143,20 @@ def cluster_case(table: Table, case: dict) -> str:
     )
 
 
+SNAPSHOT_ERRORS = {"not-a-snapshot", "unknown-version", "bad-checksum", "bad-form"}
+
+
+def snapshot_case(table: Table, case: dict) -> str:
+    error = "bad-snapshot" if case["error"] in SNAPSHOT_ERRORS else case["error"]
+    data = table.bytes(bytes.fromhex(case["bytes_hex"])) if "bytes_hex" in case else "{NULL, 0, 0}"
+    inputs = table.inputs({"layout": "", "options": []} if error else case)
+    fingerprint = f"UINT64_C(0x{case.get('fingerprint', '0')})"
+    return (
+        f"{{{text(case['name'])}, {status(error)}, {inputs}, {fingerprint},"
+        f" {case.get('length', 0)}, {data}}}"
+    )
+
+
 def main(folder: Path) -> None:
     def cases(name: str) -> list[dict]:
         found = json.loads((folder / name).read_text(encoding="utf-8"))["cases"]
@@ -156,6 +170,7 @@ def main(folder: Path) -> None:
         ("segments.json", "segment_case", segment_case),
         ("errors.json", "error_case", error_case),
         ("cluster-files.json", "cluster_case", cluster_case),
+        ("snapshots.json", "snapshot_case", snapshot_case),
     ):
         made = [make(table, case) for case in cases(name)]
         table.lines.append(f"static const struct {kind} {kind}s[] = {{\n    " + ",\n    ".join(made) + "\n};")

@@ -152,7 +152,7 @@ impl Node {
     }
 }
 
-fn state_name(value: &Bound<'_, PyAny>) -> PyResult<&'static str> {
+pub(crate) fn state_name(value: &Bound<'_, PyAny>) -> PyResult<&'static str> {
     let text = value.cast::<PyString>().map_err(|_| type_error("state", "str", value))?;
     match State::from_name(text.to_str()?) {
         Some(state) => Ok(state.name()),

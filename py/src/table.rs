@@ -6,15 +6,15 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType},
 };
-use ringway::{BuildError, Layout, NodeIndex};
+use ringway::{BuildError, Layout, NodeIndex, State};
 
 use crate::{
     cluster_file,
     convert::{
         Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
-        type_error, value_error,
+        type_error, value_error, weight_of,
     },
-    node::Node,
+    node::{Node, state_name},
     walk::Walk,
 };
 
@@ -143,6 +143,93 @@ impl Table {
         Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned()))
     }
 
+    /// 64 bits that tables have in common if they answer alike: layout, options and nodes.
+    #[getter]
+    fn fingerprint(&self) -> u64 {
+        self.table.fingerprint()
+    }
+
+    /// Layout, options and nodes as bytes, for from_bytes() in any language.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.table.to_bytes())
+    }
+
+    /// The table whose to_bytes() these are.
+    ///
+    /// Raises RingwayError if they are not exactly such bytes.
+    #[classmethod]
+    #[pyo3(signature = (data, /))]
+    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyBytes>) -> PyResult<Self> {
+        let (py, bytes) = (cls.py(), data.as_bytes());
+        let table = py.detach(|| ringway::Table::from_bytes(bytes)).map_err(value_error)?;
+        Ok(Self::of_core(py, table))
+    }
+
+    /// The table with one node more, at the end: a name or a Node.
+    ///
+    /// It is the table of the longer list, for a small part of the time that building it
+    /// takes. Raises RingwayError as the constructor does.
+    #[pyo3(signature = (node, /))]
+    fn with_node(&self, py: Python<'_>, node: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let node = node_of(node)?;
+        self.changed(py, |table| table.with_node(&node.view()))
+    }
+
+    /// The table without the node of that name; those after it have an index less.
+    ///
+    /// Raises RingwayError if there is no such node.
+    #[pyo3(signature = (name, /))]
+    fn without_node(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let name = text_bytes("a node's name", name)?;
+        self.changed(py, |table| table.without_node(&name))
+    }
+
+    /// The table where the node of that name has another weight.
+    ///
+    /// Raises RingwayError if there is no such node, or there would be too many points.
+    #[pyo3(signature = (name, weight, /))]
+    fn with_weight(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        weight: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let (name, weight) = (text_bytes("a node's name", name)?, weight_of(weight)?);
+        self.changed(py, |table| table.with_weight(&name, weight))
+    }
+
+    /// The table where the node of that name is in another state: "up", "down" or "drain".
+    ///
+    /// Raises RingwayError if there is no such node, or there would be too many points.
+    #[pyo3(signature = (name, state, /))]
+    fn with_state(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let (name, state) = (text_bytes("a node's name", name)?, state_name(state)?);
+        let state = State::from_name(state).unwrap_or_default();
+        self.changed(py, |table| table.with_state(&name, state))
+    }
+
+    /// What changes owner from this table to another, ascending, both ends included.
+    ///
+    /// Each range of positions is (lo, hi, old owner, new owner). A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
+    /// tables give a key different positions.
+    #[pyo3(signature = (other, /))]
+    fn moved<'py>(
+        &self,
+        py: Python<'py>,
+        other: &Self,
+    ) -> PyResult<Vec<(u64, u64, Option<Py<PyAny>>, Option<Py<PyAny>>)>> {
+        let name = |table: &Self, index: Option<NodeIndex>| table.name_of(py, index?);
+        let ranges = self.table.moved(&other.table).map_err(value_error)?;
+        Ok(ranges
+            .map(|range| (range.lo, range.hi, name(self, range.from), name(other, range.to)))
+            .collect())
+    }
+
     /// The layout's hash of key; None if it is not one of 32 or 64 bits.
     #[pyo3(signature = (key, /))]
     fn key_hash(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
@@ -230,6 +317,15 @@ impl Table {
         Self { table, names }
     }
 
+    fn changed(
+        &self,
+        py: Python<'_>,
+        change: impl Fn(&ringway::Table) -> Result<ringway::Table, BuildError> + Sync,
+    ) -> PyResult<Self> {
+        let table = py.detach(|| change(&self.table)).map_err(value_error)?;
+        Ok(Self::of_core(py, table))
+    }
+
     pub(crate) const fn core(&self) -> &ringway::Table {
         &self.table
     }
@@ -258,17 +354,15 @@ fn nodes_of(nodes: &Bound<'_, PyAny>) -> PyResult<Vec<Node>> {
     if nodes.is_instance_of::<PyString>() || nodes.is_instance_of::<PyBytes>() {
         return Err(wrong());
     }
-    nodes
-        .try_iter()
-        .map_err(|_| wrong())?
-        .map(|item| {
-            let item = item?;
-            match item.cast::<Node>() {
-                Ok(node) => Ok(node.get().clone()),
-                Err(_) => Node::of_name(&item),
-            }
-        })
-        .collect()
+    nodes.try_iter().map_err(|_| wrong())?.map(|item| node_of(&item?)).collect()
+}
+
+/// A node given as one, or by its name.
+fn node_of(item: &Bound<'_, PyAny>) -> PyResult<Node> {
+    match item.cast::<Node>() {
+        Ok(node) => Ok(node.get().clone()),
+        Err(_) => Node::of_name(item),
+    }
 }
 
 fn layout_of(name: &Bound<'_, PyAny>) -> PyResult<Layout> {

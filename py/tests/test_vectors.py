@@ -12,6 +12,7 @@ from support import bytes_of, cases, key_of, table_of, texts_of
 PLACEMENTS = cases("ringway-v1.json")
 ERRORS = cases("errors.json")
 FILES = cases("cluster-files.json")
+SNAPSHOTS = cases("snapshots.json")
 NOBODY = 0xFFFF_FFFF
 # What the text of an error by its machine name says.
 TEXTS = {
@@ -25,6 +26,10 @@ TEXTS = {
     "zone-empty": "empty zone",
     "zone-too-long": "zone of node .* at most 1024",
     "duplicate-name": "have the same name",
+    "not-a-snapshot": "no snapshot of a table",
+    "unknown-version": "the snapshot is of version [02]; this build reads 1",
+    "bad-checksum": "cut or changed",
+    "bad-form": "not written as the specification says",
 }
 
 
@@ -90,3 +95,17 @@ def test_cluster_files(case: dict[str, Any]) -> None:
     assert table.layout == case["layout"]
     for row in case["owners"]:
         assert table.index(row["key"]) == row["owner"]
+
+
+@pytest.mark.parametrize("case", SNAPSHOTS, ids=[case["name"] for case in SNAPSHOTS])
+def test_snapshots(case: dict[str, Any]) -> None:
+    if case["error"] is not None:
+        with pytest.raises(RingwayError, match=TEXTS[case["error"]]):
+            Table.from_bytes(bytes.fromhex(case["bytes_hex"]))
+        return
+    table = table_of(case)
+    written = table.to_bytes()
+    assert table.fingerprint == int(case["fingerprint"], 16)
+    assert len(written) == case["length"]
+    assert written == bytes.fromhex(case.get("bytes_hex", written.hex()))
+    assert Table.from_bytes(written) == table

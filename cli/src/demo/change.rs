@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ringway::{NodeIndex, Table};
-use ringway_cluster::{Balance, ClusterFile, Modulo, Twins};
+use ringway::{NodeIndex, Table, Twins};
+use ringway_cluster::{Balance, ClusterFile, Modulo};
 
 use super::records::Record;
 use crate::failure::Failure;

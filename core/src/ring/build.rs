@@ -4,6 +4,7 @@
 use alloc::{boxed::Box, vec};
 #[cfg(feature = "alloc")]
 use core::mem;
+use core::ops::Range;
 
 use crate::{
     BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
@@ -170,20 +171,20 @@ fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
         let owner = NodeIndex::new(index);
         let count = vnodes.saturating_mul(node.effective_weight());
         // The slots come second, so that none is taken when the positions end.
-        for (position, slot) in point_positions(node.name(), count).zip(&mut slots) {
+        for (position, slot) in point_positions(node.name(), 0..count).zip(&mut slots) {
             *slot = Point::new(position, owner);
         }
     }
 }
 
-/// The positions of a node's points: of `H(name || LE32(i))` for each `i` below `count`.
-fn point_positions(name: &[u8], count: u32) -> impl Iterator<Item = u32> {
+/// The positions of a node's points: of `H(name || LE32(i))` for each `i` of a range.
+pub(crate) fn point_positions(name: &[u8], range: Range<u32>) -> impl Iterator<Item = u32> {
     let mut memory = [0; TEXT_BYTES_MAX + 4];
     let len = name.len().min(TEXT_BYTES_MAX);
     for (slot, &byte) in memory.iter_mut().zip(name) {
         *slot = byte;
     }
-    (0..count).map(move |i| {
+    range.map(move |i| {
         // The name was checked to be at most 1,024 bytes, so this is all of the input.
         let input = memory.get_mut(..len + 4).unwrap_or_default();
         if let Some(tail) = input.last_chunk_mut() {
@@ -281,12 +282,21 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 }
 
 /// Writes the guide into the points; false if there is none.
-fn guide(points: &mut [Point]) -> bool {
-    let buckets = bucket_count(points.len());
+pub(super) fn guide(points: &mut [Point]) -> bool {
+    points.len() >= WINDOW && guide_from(points, bucket_count(points.len()), 0, 0) || {
+        points.iter_mut().for_each(|point| *point = point.without_start());
+        false
+    }
+}
+
+/// Writes the guide from bucket `next` on, where `first` is the index of the first point that is
+/// in this bucket or after it; false if a start does not fit.
+///
+/// The slots behind the last bucket are written as buckets that start at the end.
+pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, mut next: u32) -> bool {
     let start_last = points.len().saturating_sub(WINDOW);
-    let mut fits = points.len() >= WINDOW;
-    let mut next = 0;
-    for index in 0..points.len() {
+    let mut fits = true;
+    for index in first..points.len() {
         // The buckets up to this point's have no point before it but those that are behind us.
         let Some(point) = points.get(index) else { break };
         let bucket = bucket_of(Point::bound(point.position()), buckets);
@@ -295,12 +305,9 @@ fn guide(points: &mut [Point]) -> bool {
             next += 1;
         }
     }
-    while next < buckets {
+    while (next as usize) < points.len() {
         fits &= set_start(points, next, start_last);
         next += 1;
-    }
-    if !fits {
-        points.iter_mut().for_each(|point| *point = point.without_start());
     }
     fits
 }
@@ -308,12 +315,22 @@ fn guide(points: &mut [Point]) -> bool {
 /// Writes the start of one bucket; false if it is too far from the bucket.
 fn set_start(points: &mut [Point], bucket: u32, start: usize) -> bool {
     let Some(point) = points.get_mut(bucket as usize) else { return false };
-    let guided = point.with_start(bucket, bucket_count(start));
+    let guided = point.with_start(bucket, number(start));
     *point = guided.unwrap_or(*point);
     guided.is_some()
 }
 
-/// One bucket a point; at most 2^24.
-fn bucket_count(points: usize) -> u32 {
+/// How many buckets the guide of so many points has: one a point, rounded down in steps.
+///
+/// The steps, an eighth to a sixteenth of the points, let most changes of one node leave the
+/// buckets as they are (`ring/merge.rs`). They are at most half of how far a start may be from
+/// its bucket.
+pub(super) fn bucket_count(points: usize) -> u32 {
+    let points = number(points);
+    let step_bits = points.checked_ilog2().unwrap_or(0).saturating_sub(3).min(14);
+    points >> step_bits << step_bits
+}
+
+fn number(points: usize) -> u32 {
     u32::try_from(points).expect("at most 2^24 points, checked before")
 }

@@ -2,8 +2,8 @@
 //!
 //! # The search
 //!
-//! Plain idea: positions are hashes, so they are spread evenly. With `n` points, cut the space
-//! into `n` equal *buckets*; one holds one point on average. Remember for each bucket where its
+//! Plain idea: positions are hashes, so they are spread evenly. Cut the space into `n` equal
+//! *buckets*, about as many as there are points; one holds about one point. Remember for each bucket where its
 //! points start, go there, and count how many of the next four lie before the position:
 //!
 //! ```text
@@ -18,7 +18,8 @@
 //! The tricks:
 //!
 //! - *The guide lives in the points.* `start` differs from `bucket` by the deviation of `n` even
-//!   draws, about `√n / 2`: 630 for 1,600,000 points. Sixteen bits hold the difference, and a point
+//!   draws, about `√n / 2`: 630 for 1,600,000 points, and by what the number of buckets was rounded
+//!   down, at most 16,383. Sixteen bits hold the difference, and a point
 //!   of 32 bits position and 16 bits owner has just these to spare. So point `b` carries bucket
 //!   `b`'s start, the ring is one array of eight bytes a point wherever the caller keeps it, and
 //!   the two accesses of a lookup are mostly in the same few kilobytes.
@@ -36,10 +37,14 @@
 
 mod bisect;
 mod build;
+#[cfg(feature = "alloc")]
+mod merge;
 mod point;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
+#[cfg(feature = "alloc")]
+pub(crate) use self::build::point_positions;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
@@ -70,7 +75,7 @@ pub struct Ring<S> {
     storage: S,
     /// How many of the storage's points are the ring's.
     len: usize,
-    /// How many buckets there are: `len`, or 1 if there is no guide.
+    /// How many buckets there are: about `len`, or 1 if there is no guide.
     buckets: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,
@@ -110,6 +115,16 @@ impl<S: AsRef<[Point]>> Ring<S> {
         }
         let index = bisect::first_from(points, self.len, bound, bucket, start);
         points.get(index).map(|&point| (index, point))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<S: AsRef<[Point]>> Ring<S> {
+    /// The position of the last point before `position`, if there is one.
+    pub(crate) fn point_before(&self, position: u32) -> Option<u32> {
+        let (index, first) = self.first_from(u64::from(position) << 32)?;
+        let after = if first.position() < position { self.len } else { index };
+        self.points().get(after.checked_sub(1)?).map(|point| point.position())
     }
 }
 

@@ -77,6 +77,31 @@ impl Point {
         bucket.wrapping_add_signed(self.0 as i16 as i32)
     }
 
+    /// The same point with the guide of another, moved by `shift` (mod 2^16).
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(super) const fn with_shifted_guide(self, guide: Self, shift: u16) -> Self {
+        Self(self.0 & !0xffff | guide.0.wrapping_add(shift as u64) & 0xffff)
+    }
+
+    /// Not 0 if that guide would then no longer fit 16 bits with their sign.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(super) const fn shift_overflows(self, shift: u16) -> u64 {
+        let shift = shift as u64;
+        let moved = self.0.wrapping_add(shift);
+        (self.0 ^ moved) & (shift ^ moved) & 0x8000
+    }
+
+    /// The same point once the node of the index `removed` is gone: later ones have one less.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(super) const fn renumbered(self, removed: NodeIndex) -> Self {
+        let owner = self.0 >> 16 & 0xffff;
+        let is_later = (removed.get() as u64).wrapping_sub(owner) >> 63;
+        Self(self.0 - (is_later << 16))
+    }
+
     const fn with_guide(self, guide: i16) -> Self {
         Self(self.0 & !0xffff | guide.cast_unsigned() as u64)
     }

@@ -1,37 +1,35 @@
 //! The snapshot that everything outside `core` speaks.
 
+mod change;
+mod moved;
+mod nodes;
 mod segments;
+mod snapshot;
 mod walk;
 mod zones;
 
 use alloc::boxed::Box;
 
-pub use self::segments::Segment;
-use self::{segments::Segments, walk::Distinct, zones::Zones};
+pub use self::{
+    moved::{MovedError, MovedRange, Twins},
+    segments::Segment,
+    snapshot::SnapshotError,
+};
+use self::{nodes::Nodes, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, State, check,
-    hash::position,
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, hash::position,
 };
 
 /// A snapshot: the nodes, and who owns what.
 ///
-/// Immutable; share it with `Arc`. A change is a new table that is swapped in.
+/// Immutable; share it with `Arc`. A change is a new table that is swapped in; that of one node
+/// is cheap: [`with_node`](Self::with_node) and its neighbours.
 #[derive(Clone, Debug)]
 pub struct Table {
     layout: Layout,
-    nodes: Box<[Owned]>,
-    /// The nodes' indices in order of name.
-    by_name: Box<[NodeIndex]>,
+    nodes: Nodes,
     zones: Option<Zones>,
     ring: Ring<Box<[Point]>>,
-}
-
-#[derive(Clone, Debug)]
-struct Owned {
-    name: Box<[u8]>,
-    weight: u32,
-    zone: Option<Box<[u8]>>,
-    state: State,
 }
 
 impl Table {
@@ -43,18 +41,10 @@ impl Table {
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
-        check::texts(nodes)?;
-        let mut by_name: Box<[NodeIndex]> =
-            nodes.iter().zip(0..=u16::MAX).map(|(_, index)| NodeIndex::new(index)).collect();
-        check::names(nodes, &mut by_name, NodeIndex::as_usize)?;
+        let own = Nodes::new(nodes)?;
         let ring = RingBuilder::new().with_layout(layout.clone()).build_checked(nodes)?;
-        Ok(Self {
-            layout: layout.clone(),
-            nodes: nodes.iter().map(Owned::new).collect(),
-            by_name,
-            zones: Zones::new(nodes),
-            ring,
-        })
+        let zones = Zones::new(own.iter());
+        Ok(Self { layout: layout.clone(), nodes: own, zones, ring })
     }
 
     /// The layout.
@@ -72,18 +62,19 @@ impl Table {
     /// Whether there is no node at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.len() == 0
     }
 
     /// The node of that index; `None` if the table has fewer.
     #[must_use]
     pub fn node(&self, index: NodeIndex) -> Option<Node<'_>> {
-        self.nodes.get(index.as_usize()).map(Owned::view)
+        self.nodes.get(index.as_usize())
     }
 
     /// The nodes in the order they were given.
+    #[must_use]
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
-        self.nodes.iter().map(Owned::view)
+        self.nodes.iter()
     }
 
     /// The index of the node of that name.
@@ -92,9 +83,7 @@ impl Table {
     /// O(log nodes) comparisons of names.
     #[must_use]
     pub fn index_of(&self, name: &[u8]) -> Option<NodeIndex> {
-        let name_of = |index: &NodeIndex| self.nodes.get(index.as_usize()).map(|node| &*node.name);
-        let place = self.by_name.binary_search_by(|index| name_of(index).cmp(&Some(name))).ok()?;
-        self.by_name.get(place).copied()
+        self.nodes.index_of(name)
     }
 
     /// The owner of `key`; `None` when no node may own anything.
@@ -176,24 +165,5 @@ impl Table {
     #[must_use]
     pub fn segments(&self) -> Option<impl Iterator<Item = Segment> + '_> {
         Segments::new(self.ring.points())
-    }
-}
-
-impl Owned {
-    fn new(node: &Node<'_>) -> Self {
-        Self {
-            name: node.name().into(),
-            weight: node.weight(),
-            zone: node.zone().map(Into::into),
-            state: node.state(),
-        }
-    }
-
-    fn view(&self) -> Node<'_> {
-        let node = Node::from_bytes(&self.name).with_weight(self.weight).with_state(self.state);
-        match &self.zone {
-            Some(zone) => node.with_zone(zone),
-            None => node,
-        }
     }
 }

@@ -19,11 +19,14 @@ pub(super) struct Zones {
 
 impl Zones {
     /// The zones of `nodes`; `None` if no two of them share one, as then zones change nothing.
-    pub(super) fn new(nodes: &[Node<'_>]) -> Option<Self> {
+    pub(super) fn new<'a>(nodes: impl ExactSizeIterator<Item = Node<'a>> + Clone) -> Option<Self> {
+        if nodes.clone().all(|node| node.zone().is_none()) {
+            return None;
+        }
         let mut first_of = BTreeMap::new();
         let indices = (0..=u16::MAX).map(NodeIndex::new);
         let zone_of: Box<[NodeIndex]> = nodes
-            .iter()
+            .clone()
             .zip(indices)
             .map(|(node, index)| match node.zone() {
                 Some(zone) => *first_of.entry(zone).or_insert(index),
@@ -31,7 +34,7 @@ impl Zones {
             })
             .collect();
         let mut zones = NodeSet::new();
-        let owning = nodes.iter().zip(&zone_of).filter(|(node, _)| node.effective_weight() > 0);
+        let owning = nodes.zip(&zone_of).filter(|(node, _)| node.effective_weight() > 0);
         let (mut owners, mut count) = (0, 0);
         for (_, &zone) in owning {
             owners += 1;

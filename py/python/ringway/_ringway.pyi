@@ -114,6 +114,54 @@ class Table:
         next((node for node in table.walk(key) if is_up(node)), None).
         """
 
+    @property
+    def fingerprint(self) -> int:
+        """64 bits that tables have in common if they answer alike: layout, options and nodes."""
+
+    def to_bytes(self) -> bytes:
+        """Layout, options and nodes as bytes, for from_bytes() in any language."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes, /) -> Table:
+        """The table whose to_bytes() these are.
+
+        Raises RingwayError if they are not exactly such bytes.
+        """
+
+    def with_node(self, node: _Name | Node, /) -> Table:
+        """The table with one node more, at the end: a name or a Node.
+
+        It is the table of the longer list, for a small part of the time that building it
+        takes. Raises RingwayError as the constructor does.
+        """
+
+    def without_node(self, name: _Name, /) -> Table:
+        """The table without the node of that name; those after it have an index less.
+
+        Raises RingwayError if there is no such node.
+        """
+
+    def with_weight(self, name: _Name, weight: int, /) -> Table:
+        """The table where the node of that name has another weight.
+
+        Raises RingwayError if there is no such node, or there would be too many points.
+        """
+
+    def with_state(self, name: _Name, state: _State, /) -> Table:
+        """The table where the node of that name is in another state: "up", "down" or "drain".
+
+        Raises RingwayError if there is no such node, or there would be too many points.
+        """
+
+    def moved(
+        self, other: Table, /
+    ) -> list[tuple[int, int, str | bytes | None, str | bytes | None]]:
+        """What changes owner from this table to another, ascending, both ends included.
+
+        Each range of positions is (lo, hi, old owner, new owner). A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
+        tables give a key different positions.
+        """
+
     def key_hash(self, key: _Key, /) -> int | None:
         """The layout's hash of key; None if it is not one of 32 or 64 bits."""
 

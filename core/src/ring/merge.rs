@@ -1,0 +1,205 @@
+//! A ring with some points of one node more, or fewer, without building it anew.
+//!
+//! Plain idea: the points that come or go are few and sorted, so the new array is the old one in
+//! long pieces, with a gap or a leap between them. The same pass writes the guide. Slot `b` holds
+//! bucket `b`'s start, which grows by the number of new points in the buckets before `b`:
+//!
+//! ```text
+//! new[i] = position and owner of old[i - points inserted before slot i]
+//!          guide of old[i]    + points inserted in buckets before i
+//! ```
+//!
+//! Both numbers change at few slots, and between these the pass is a copy with an addition that
+//! the compiler vectorises. It needs the old ring to have as many buckets as the new one, which
+//! [`bucket_count`](super::build::bucket_count) sees to for most changes; for the others the guide
+//! is written anew. Either way each bit is what building the ring would have written.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use super::{
+    Ring, WINDOW, bucket_of,
+    build::{bucket_count, guide, guide_from},
+    point::Point,
+};
+use crate::NodeIndex;
+
+type Owned = Ring<Box<[Point]>>;
+
+impl Owned {
+    /// The ring with points of `node` more, at these positions in ascending order. Of equal
+    /// points, those come first whose owner `is_before` says so.
+    pub(crate) fn with_points(
+        &self,
+        node: NodeIndex,
+        positions: &[u32],
+        owner_count: u32,
+        is_before: impl Fn(NodeIndex) -> bool,
+    ) -> Self {
+        let points = self.points();
+        let place = |&position: &u32| {
+            let first = self.first_at(position);
+            let rest = points.get(first..).unwrap_or_default();
+            let tied = |p: &&Point| p.position() == position && is_before(p.owner());
+            first + rest.iter().take_while(tied).count()
+        };
+        let places = positions.iter().map(place).collect();
+        let change = Change { positions, places, insert: Some(node), removed: None };
+        self.changed(&change, owner_count)
+    }
+
+    /// The ring with points of `node` fewer, at these positions in ascending order, where it has
+    /// them. `renumber` says that the node goes, and each later one is known by an index less.
+    pub(crate) fn without_points(
+        &self,
+        node: NodeIndex,
+        positions: &[u32],
+        owner_count: u32,
+        renumber: bool,
+    ) -> Self {
+        let points = self.points();
+        let mut least = 0;
+        let place = |&position: &u32| {
+            // A node may have a point twice: each is found once.
+            let first = self.first_at(position).max(least);
+            let rest = points.get(first..).unwrap_or_default();
+            let found = first + rest.iter().take_while(|point| point.owner() != node).count();
+            least = found + 1;
+            found
+        };
+        let places = positions.iter().map(place).collect();
+        let removed = renumber.then_some(node);
+        self.changed(&Change { positions, places, insert: None, removed }, owner_count)
+    }
+
+    /// The index of the first point at or after `position`; their number if there is none.
+    fn first_at(&self, position: u32) -> usize {
+        match self.first_from(u64::from(position) << 32) {
+            Some((index, point)) if point.position() >= position => index,
+            _ => self.len,
+        }
+    }
+
+    fn changed(&self, change: &Change<'_>, owner_count: u32) -> Self {
+        let len = match change.insert {
+            Some(_) => self.len + change.places.len(),
+            None => self.len - change.places.len(),
+        };
+        let buckets = bucket_count(len);
+        let keeps_guide = self.buckets == buckets && self.len.min(len) > 2 * WINDOW;
+        let (mut storage, whole) =
+            merge(self.points(), len, change, keeps_guide.then_some(buckets));
+        let guided = if keeps_guide && whole {
+            guide_tail(self.points(), &mut storage, buckets)
+        } else {
+            guide(&mut storage)
+        };
+        let buckets = if guided { buckets } else { 1 };
+        Self { storage: storage.into_boxed_slice(), len, buckets, owner_count, ..*self }
+    }
+}
+
+#[cfg(test)]
+impl Owned {
+    /// Whether each bit is the same, the guide's too.
+    pub(crate) fn is_identical(&self, other: &Self) -> bool {
+        let bits = |ring: &Self| ring.points().iter().map(|p| p.sort_key()).collect::<Vec<_>>();
+        bits(self) == bits(other)
+            && (self.len, self.buckets) == (other.len, other.buckets)
+            && (self.owner_count, self.hash_tag) == (other.owner_count, other.hash_tag)
+    }
+}
+
+/// Points of one node that come or go.
+struct Change<'a> {
+    positions: &'a [u32],
+    /// For each the index of the old point before which it is inserted, or which is left out.
+    places: Box<[usize]>,
+    /// Who owns the points that come; `None` if points go.
+    insert: Option<NodeIndex>,
+    /// The node whose index is no longer there.
+    removed: Option<NodeIndex>,
+}
+
+/// The points after the change, and whether each start still fits into its guide. With `buckets`,
+/// their number before and after, the guides are kept up.
+fn merge(
+    old: &[Point],
+    len: usize,
+    change: &Change<'_>,
+    buckets: Option<u32>,
+) -> (Vec<Point>, bool) {
+    // No index is above the last one, so nothing is renumbered unless a node goes.
+    let removed = change.removed.unwrap_or(NodeIndex::new(u16::MAX));
+    let one = if change.insert.is_some() { 1 } else { u16::MAX };
+    let guided_len = if buckets.is_some() { old.len().min(len) } else { 0 };
+    let mut shifts = change.positions.iter().map(|&position| {
+        let bucket = bucket_of(Point::bound(position), buckets.unwrap_or(1));
+        bucket as usize + 1
+    });
+    let mut places = change.positions.iter().zip(&change.places);
+    let (mut shift_at, mut place) = (shifts.next(), places.next());
+    let mut new = Vec::with_capacity(len);
+    let (mut read, mut shift, mut overflow) = (0, 0u16, 0);
+    while new.len() < len {
+        while shift_at.is_some_and(|at| at <= new.len()) {
+            shift = shift.wrapping_add(one);
+            shift_at = shifts.next();
+        }
+        // The last points wait for nothing more.
+        let until_change = place.map_or(old.len(), |(_, &place)| place) - read;
+        if let (Some((&position, _)), 0) = (place, until_change) {
+            place = places.next();
+            let Some(node) = change.insert else {
+                read += 1;
+                continue;
+            };
+            let mut point = Point::new(position, node);
+            if let Some(&guide) = old.get(new.len()).filter(|_| new.len() < guided_len) {
+                overflow |= guide.shift_overflows(shift);
+                point = point.with_shifted_guide(guide, shift);
+            }
+            new.push(point);
+            continue;
+        }
+        let at = new.len();
+        let mut end = at + until_change;
+        if at < guided_len {
+            end = end.min(guided_len).min(shift_at.unwrap_or(end));
+        }
+        // A piece is copied, and while it is in the nearest cache it gets its guides.
+        new.extend_from_slice(old.get(read..read + end - at).unwrap_or_default());
+        read += end - at;
+        let piece = new.get_mut(at..).unwrap_or_default();
+        if at < guided_len {
+            let guides = old.get(at..end).unwrap_or_default();
+            overflow |= take_guides(piece, guides, shift, removed);
+        } else if change.removed.is_some() {
+            piece.iter_mut().for_each(|point| *point = point.renumbered(removed));
+        }
+    }
+    (new, overflow == 0)
+}
+
+/// Gives points the guides of others, moved by `shift`; not 0 if one does not fit.
+#[inline(never)]
+fn take_guides(points: &mut [Point], guides: &[Point], shift: u16, removed: NodeIndex) -> u64 {
+    let mut overflow = 0;
+    for (point, &guide) in points.iter_mut().zip(guides) {
+        overflow |= guide.shift_overflows(shift);
+        *point = point.renumbered(removed).with_shifted_guide(guide, shift);
+    }
+    overflow
+}
+
+/// Writes the guides whose starts depend on where the points end; false if one does not fit.
+fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> bool {
+    let first_clamped = |points: &[Point]| {
+        let last_exact = points.len().checked_sub(WINDOW + 1).and_then(|last| points.get(last));
+        last_exact.map_or(0, |point| bucket_of(Point::bound(point.position()), buckets) + 1)
+    };
+    let bucket = first_clamped(old).min(first_clamped(new));
+    let is_behind = |point: &&Point| bucket_of(Point::bound(point.position()), buckets) >= bucket;
+    let behind = new.iter().rev().take_while(is_behind).count();
+    let first = new.len() - behind;
+    guide_from(new, buckets, first, bucket)
+}
