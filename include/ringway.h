@@ -201,6 +201,16 @@ typedef int32_t ringway_status;
  */
 #define RINGWAY_STATUS_FILE_NOT_READ 20
 
+/**
+ * The layout takes no weight but 1: the place in the list is the identity.
+ */
+#define RINGWAY_STATUS_WEIGHT_UNSUPPORTED 21
+
+/**
+ * The layout cannot drain a node: the place in the list is the identity.
+ */
+#define RINGWAY_STATUS_DRAIN_UNSUPPORTED 22
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -19,6 +19,7 @@ sys.path.insert(0, str(FOLDER))
 
 import cases  # noqa: E402
 import cluster_file  # noqa: E402
+import placements  # noqa: E402
 import reference  # noqa: E402
 import rules  # noqa: E402
 from reference import MASK32, Node, Table  # noqa: E402
@@ -166,11 +167,33 @@ def test_spec_examples_hold():
     assert str(zoned.points[-1][0]) in spec
 
 
+def upstream(file: str) -> list[list[int]]:
+    lines = (FOLDER / "upstream" / file).read_text(encoding="utf-8").splitlines()
+    return [[int(number) for number in line.split("\t")] for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 10, 100, 1000, 65_536])
+def test_jump_is_lamping_and_veachs(buckets):
+    rows = upstream(f"jump/jump-n{buckets}.tsv")
+    assert len(rows) == 400
+    for h, bucket in rows:
+        assert placements.jump(h, buckets) == bucket, h
+
+
+def test_spec_examples_of_the_other_layouts_hold():
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    h = reference.xxh3_64(b"user:1")
+    assert f"`mix(1) = 0x{placements.splitmix64(1):016x}`" in spec
+    three, ten = placements.jump(h, 3), placements.jump(h, 10)
+    assert f"Of 3 nodes its bucket is {three}, of 10 nodes {ten}." in spec
+
+
 def test_every_error_is_in_the_spec_and_in_the_vectors():
     spec = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([a-z-]+)` \|", spec, re.MULTILINE))
     rows = {name: json.loads((FOLDER / "vectors" / name).read_text())["cases"] for name in cases.FILES}
-    found = {row["error"] for row in rows["errors.json"] + rows["cluster-files.json"]} - {None}
+    asked = rows["errors.json"] + rows["errors-native.json"] + rows["cluster-files.json"]
+    found = {row["error"] for row in asked} - {None}
     assert found == named
 
 

@@ -40,9 +40,12 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "alloc")]
+mod buckets;
 mod check;
 mod error;
 mod hash;
+mod jump;
 mod layout;
 mod node;
 mod placement;
@@ -55,6 +58,7 @@ pub use crate::table::{Segment, Table};
 pub use crate::{
     error::BuildError,
     hash::key_hash,
+    jump::jump,
     layout::{HashTag, Layout, OptionValue},
     node::{Node, NodeIndex, State},
     placement::Placement,

@@ -54,6 +54,10 @@ pub const RINGWAY_STATUS_NOT_BUILT: ringway_status = 18;
 pub const RINGWAY_STATUS_BAD_CLUSTER_FILE: ringway_status = 19;
 /// The cluster file could not be read.
 pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
+/// The layout takes no weight but 1: the place in the list is the identity.
+pub const RINGWAY_STATUS_WEIGHT_UNSUPPORTED: ringway_status = 21;
+/// The layout cannot drain a node: the place in the list is the identity.
+pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 22;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -91,6 +95,8 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_NOT_BUILT => c"the nodes do not make a table",
         RINGWAY_STATUS_BAD_CLUSTER_FILE => c"the cluster file is not valid",
         RINGWAY_STATUS_FILE_NOT_READ => c"the cluster file could not be read",
+        RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout takes no weight but 1",
+        RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -108,6 +114,8 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "zone-empty" => RINGWAY_STATUS_ZONE_EMPTY,
         "zone-too-long" => RINGWAY_STATUS_ZONE_TOO_LONG,
         "duplicate-name" => RINGWAY_STATUS_DUPLICATE_NAME,
+        "weight-unsupported" => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
+        "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -119,12 +127,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_FILE_NOT_READ).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_DRAIN_UNSUPPORTED).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 21);
-        for status in [21, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 23);
+        for status in [23, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

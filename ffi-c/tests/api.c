@@ -43,6 +43,8 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_NOT_BUILT, 18},
         {RINGWAY_STATUS_BAD_CLUSTER_FILE, 19},
         {RINGWAY_STATUS_FILE_NOT_READ, 20},
+        {RINGWAY_STATUS_WEIGHT_UNSUPPORTED, 21},
+        {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 22},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -51,7 +53,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(21), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(23), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);

@@ -1,8 +1,13 @@
 //! Layouts: named mappings that never change once released.
 
+mod hash_tag;
+
 use core::fmt;
 
-use crate::{BuildError, key_hash};
+pub use self::hash_tag::HashTag;
+use crate::BuildError;
+#[cfg(feature = "alloc")]
+use crate::key_hash;
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -11,7 +16,7 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 1] = ["ringway-v1"];
+const NAMES: [&str; 2] = ["ringway-v1", "jump-v1"];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
 ///
@@ -26,6 +31,11 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// `jump-v1`: Lamping and Veach's jump hash; the place in the list is the identity (SPEC §11).
+    JumpV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
 }
 
 impl Layout {
@@ -35,6 +45,12 @@ impl Layout {
         Self::RingwayV1 { vnodes: 160, hash_tag: None }
     }
 
+    /// `jump-v1` with its defaults.
+    #[must_use]
+    pub const fn jump_v1() -> Self {
+        Self::JumpV1 { hash_tag: None }
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -42,6 +58,7 @@ impl Layout {
     pub fn from_name(name: &str) -> Result<Self, BuildError> {
         match name {
             "ringway-v1" => Ok(Self::ringway_v1()),
+            "jump-v1" => Ok(Self::jump_v1()),
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -51,6 +68,7 @@ impl Layout {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::RingwayV1 { .. } => "ringway-v1",
+            Self::JumpV1 { .. } => "jump-v1",
         }
     }
 
@@ -60,38 +78,69 @@ impl Layout {
         &NAMES
     }
 
+    /// The names of the options that this layout has.
+    #[must_use]
+    pub const fn option_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::RingwayV1 { .. } => &["vnodes", "hash_tag"],
+            Self::JumpV1 { .. } => &["hash_tag"],
+        }
+    }
+
     /// The same layout with one option set.
     ///
     /// # Errors
     /// [`BuildError::UnknownOption`] if the layout has no such option,
     /// [`BuildError::BadOption`] if the value is of the wrong type or out of range.
     pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
-        match &mut self {
-            Self::RingwayV1 { vnodes, hash_tag } => match name {
-                "vnodes" => *vnodes = vnodes_option(value)?,
-                "hash_tag" => *hash_tag = Some(HashTag::from_option(value)?),
-                _ => return Err(BuildError::UnknownOption),
-            },
+        match (&mut self, name) {
+            (Self::RingwayV1 { hash_tag, .. } | Self::JumpV1 { hash_tag }, "hash_tag") => {
+                *hash_tag = Some(HashTag::from_option(value)?);
+            }
+            (Self::RingwayV1 { vnodes, .. }, "vnodes") => *vnodes = vnodes_option(value)?,
+            _ => return Err(BuildError::UnknownOption),
         }
         Ok(self)
     }
 
     /// The options that differ from the defaults, in a fixed order.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, OptionValue<'_>)> {
-        let Self::RingwayV1 { vnodes, hash_tag } = self;
-        let vnodes = (*vnodes != 160).then(|| ("vnodes", OptionValue::Integer(i64::from(*vnodes))));
-        let hash_tag = hash_tag.as_ref().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
-        [vnodes, hash_tag].into_iter().flatten()
+        let changed = |name, value: u32, default: u32| {
+            (value != default).then(|| (name, OptionValue::Integer(i64::from(value))))
+        };
+        let own = match self {
+            Self::RingwayV1 { vnodes, .. } => changed("vnodes", *vnodes, 160),
+            Self::JumpV1 { .. } => None,
+        };
+        let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
+        [own, hash_tag].into_iter().flatten()
+    }
+
+    /// Which part of a key is hashed; `None` is all of it.
+    #[must_use]
+    pub const fn hash_tag(&self) -> Option<&HashTag> {
+        match self {
+            Self::RingwayV1 { hash_tag, .. } | Self::JumpV1 { hash_tag } => hash_tag.as_ref(),
+        }
     }
 
     /// The bytes of `key` that are hashed: what stands between the hash tag's characters, or all.
     #[inline]
     #[must_use]
     pub fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        let Self::RingwayV1 { hash_tag, .. } = self;
-        match hash_tag {
+        match self.hash_tag() {
             None => key,
             Some(tag) => tag.hashed_part(key),
+        }
+    }
+
+    /// The hash of `key` in the layouts that are no ring.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
+        match self.hash_tag() {
+            None => key_hash(key),
+            Some(tag) => tag.hash(key),
         }
     }
 }
@@ -123,63 +172,6 @@ pub enum OptionValue<'a> {
     Text(&'a str),
     /// True or false.
     Boolean(bool),
-}
-
-/// Two characters: keys are hashed by what stands between them (SPEC §3).
-///
-/// With `{}`, `user:{42}:name` and `user:{42}:mail` have one owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashTag([u8; 2]);
-
-impl HashTag {
-    /// A tag of the two characters, visible ASCII (0x21 to 0x7e) each; they may be equal.
-    ///
-    /// # Errors
-    /// [`BuildError::BadOption`] if a character is not visible ASCII.
-    pub const fn new(open: u8, close: u8) -> Result<Self, BuildError> {
-        if open.is_ascii_graphic() && close.is_ascii_graphic() {
-            Ok(Self([open, close]))
-        } else {
-            Err(BuildError::BadOption { expected: Self::EXPECTED })
-        }
-    }
-
-    const EXPECTED: &'static str = "a text of two visible ASCII characters";
-
-    fn from_option(value: OptionValue<'_>) -> Result<Self, BuildError> {
-        match value {
-            OptionValue::Text(text) => match *text.as_bytes() {
-                [open, close] => Self::new(open, close),
-                _ => Err(BuildError::BadOption { expected: Self::EXPECTED }),
-            },
-            _ => Err(BuildError::BadOption { expected: Self::EXPECTED }),
-        }
-    }
-
-    /// The two characters as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// The hash of what is hashed of `key`. Kept out of the way of lookups without a tag.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
-        key_hash(self.hashed_part(key))
-    }
-
-    fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        let [open, close] = self.0;
-        let after = match key.iter().position(|&byte| byte == open) {
-            Some(at) => key.get(at + 1..).unwrap_or_default(),
-            None => return key,
-        };
-        match after.iter().position(|&byte| byte == close) {
-            None | Some(0) => key,
-            Some(end) => after.get(..end).unwrap_or(key),
-        }
-    }
 }
 
 pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {
