@@ -48,8 +48,39 @@ def of_equal_weight(layout: str, **options) -> list[dict]:
     ]
 
 
-def jump_v1_file() -> dict:
-    layout, many = "jump-v1", rule("key-", 1, 0, 5000)
+def of_weights(layout: str, **options) -> list[dict]:
+    """What layouts with weights are asked besides."""
+
+    def ask(name: str, nodes, keys=None, replicas=(), many=None) -> dict:
+        return case(name, nodes, keys, (), replicas, many, layout, **options)
+
+    def nodes(**of_b) -> list[dict]:
+        return [{"name": "a"}, {"name": "b", **of_b}, {"name": "c"}]
+
+    many = rule("key-", 1, 0, 1000)
+    replicas = [({"key": "user:1"}, k) for k in (1, 2, 3)]
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+    reversed_ = weighted[::-1]
+    zones = zoned("a", "a", "b", "b", "c", "c")
+    zones[0]["weight"], zones[1]["state"], zones[2]["weight"] = 3, "drain", 0
+    greatest = [{"name": "a", "weight": (1 << 32) - 1}, {"name": "b", "weight": 1 << 31}, {"name": "c"}]
+    return [
+        ask("one-weight-0", nodes(weight=0), replicas=replicas, many=many),
+        ask("one-drains", nodes(state="drain"), replicas=replicas, many=many),
+        ask("all-weight-0", named("a", "b", weight=0), replicas=replicas),
+        ask("all-drain", named("a", "b", state="drain"), replicas=replicas),
+        ask("all-weight-7", named("a", "b", "c", weight=7), replicas=replicas, many=many),
+        ask("down-with-weight-5", nodes(weight=5, state="down"), replicas=replicas, many=many),
+        ask("weights-0-to-10", weighted, numbered_keys(30), replicas, many),
+        ask("weights-10-to-0", reversed_, numbered_keys(10), replicas, many),
+        ask("weight-1000-beside-1", [{"name": "a", "weight": 1000}, {"name": "b"}], many=many),
+        ask("greatest-weights", greatest, numbered_keys(10), replicas, many),
+        ask("zones-with-weights-and-states", zones, numbered_keys(6), replicas),
+    ]
+
+
+def jump_family_file(layout: str) -> dict:
+    many = rule("key-", 1, 0, 5000)
     sizes = [("1000-nodes", 4, 1000), ("65535-nodes", 5, 65_535), ("65536-nodes", 5, 65_536)]
     return {
         "_comment": [text.format(layout=layout) for text in FIELDS],
@@ -59,6 +90,22 @@ def jump_v1_file() -> dict:
                 case(name, rule("n", digits, 0, count), numbered_keys(20), many=many, layout=layout)
                 for name, digits, count in sizes
             ),
+        ],
+    }
+
+
+def rendezvous_v1_file() -> dict:
+    layout = "rendezvous-v1"
+    forty = [{"name": f"m{i}", "weight": 1 + i % 3} for i in range(40)]
+    whole = [({"key": f"key-{n}"}, k) for n in range(3) for k in (15, 16, 17, 31, 32, 33, 40, 50)]
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout),
+            *of_weights(layout),
+            # Walks in batches: at and beside their ends.
+            case("32-nodes", rule("n", 2, 0, 32), numbered_keys(5), (), whole, layout=layout),
+            case("40-nodes-of-3-weights", forty, numbered_keys(5), (), whole, layout=layout),
         ],
     }
 
@@ -85,6 +132,11 @@ def errors_native_file() -> dict:
 
     asked = [
         *unweighted("jump-v1"),
+        *unweighted("jumpback-v1"),
+        (named("a", "b"), {"vnodes": 160}, "rendezvous-v1"),
+        (named("a", "b"), {"hash_tag": ""}, "rendezvous-v1"),
+        (named("a", "b", "a"), {}, "rendezvous-v1"),
+        ([*named("a", weight=0), *named("b", state="drain")], {}, "rendezvous-v1"),
     ]
     return {
         "_comment": [
@@ -97,5 +149,7 @@ def errors_native_file() -> dict:
 
 NATIVE_FILES = {
     "errors-native.json": errors_native_file,
-    "jump-v1.json": jump_v1_file,
+    "jump-v1.json": lambda: jump_family_file("jump-v1"),
+    "jumpback-v1.json": lambda: jump_family_file("jumpback-v1"),
+    "rendezvous-v1.json": rendezvous_v1_file,
 }

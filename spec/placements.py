@@ -4,8 +4,9 @@ Each class has `candidates(hash)`: the indices of nodes in the order of preferen
 """
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
-from xxh3 import MASK64
+from xxh3 import MASK64, xxh3_64
 
 ATTEMPTS = 64
 STRIDE = 0x9E3779B97F4A7C15
@@ -31,6 +32,35 @@ def jump(h: int, buckets: int) -> int:
     return bucket
 
 
+# -------------------------------------------------------- SPEC 12: jumpback-v1
+
+
+def jumpback(h: int, buckets: int) -> int:
+    if buckets == 1:
+        return 0
+    state = h
+
+    def draw() -> int:
+        nonlocal state
+        state = (state + STRIDE) & MASK64
+        return splitmix64(state)
+
+    first = draw()
+    jumps = (first ^ first >> 32) & ((1 << (buckets - 1).bit_length()) - 1)
+    while jumps:
+        floor = 1 << (jumps.bit_length() - 1)
+        bucket = floor + (first >> (32 * jumps.bit_count() % 64) & (floor - 1))
+        while bucket >= buckets:
+            number = draw()
+            bucket = number & (2 * floor - 1)
+            if bucket >= buckets:
+                bucket = number >> 32 & (2 * floor - 1)
+        if bucket >= floor:
+            return bucket
+        jumps ^= floor
+    return 0
+
+
 class Buckets:
     """SPEC 10.4: the place in the list is the identity."""
 
@@ -47,3 +77,40 @@ class Buckets:
             yield self.bucket_of(splitmix64((h + attempt * STRIDE) & MASK64), self.count)
         for step in range(1, self.count):
             yield (owner + step) % self.count
+
+
+# ------------------------------------------------------ SPEC 13: rendezvous-v1
+
+
+def cost(draw: int) -> int:
+    """64 * 2^32 - log2(draw + 1) * 2^32, the logarithm truncated to 32 bits after the point."""
+    whole = (draw + 1).bit_length() - 1
+    mantissa = (draw + 1) << 63 >> whole  # 1.63: 2^63 to 2^64 - 1
+    fraction = 0
+    for _ in range(32):
+        mantissa = mantissa * mantissa >> 63
+        fraction <<= 1
+        if mantissa >= 1 << 64:
+            mantissa >>= 1
+            fraction |= 1
+    return (64 - whole) * (1 << 32) - fraction
+
+
+class Rendezvous:
+    def __init__(self, contenders: list[tuple[int, bytes, int]]):
+        self.contenders = [(index, name, weight, xxh3_64(name)) for index, name, weight in contenders]
+        self.mixed = len({weight for _, _, weight in contenders}) > 1
+
+    def scores(self, h: int) -> list[tuple]:
+        """Sorted by what decides, best first; the index comes last."""
+        rows = []
+        for index, name, weight, name_hash in self.contenders:
+            draw = splitmix64(h ^ name_hash)
+            # With equal weights the order by cost is that by draw.
+            share = Fraction(cost(draw), weight) if self.mixed else 0
+            rows.append((share, -draw, name, index))
+        return sorted(rows)
+
+    def candidates(self, h: int) -> Iterator[int]:
+        for row in self.scores(h):
+            yield row[-1]

@@ -80,6 +80,8 @@ class Options:
 LAYOUTS = {
     "ringway-v1": ("vnodes", "hash_tag"),
     "jump-v1": ("hash_tag",),
+    "jumpback-v1": ("hash_tag",),
+    "rendezvous-v1": ("hash_tag",),
 }
 
 
@@ -132,8 +134,9 @@ def check_nodes(nodes: list[Node], options: Options) -> int | None:
         if node.name in names:
             raise BuildError("duplicate-name", index)
         names.add(node.name)
-    if options.layout == "jump-v1":
+    if options.layout in ("jump-v1", "jumpback-v1"):
         check_unweighted(nodes)
+    if options.layout != "ringway-v1":
         return None
     points = sum(options.vnodes * node.eligible_weight() for node in nodes)
     assert points <= MASK64
@@ -205,8 +208,17 @@ class Table:
         match self.options.layout:
             case "jump-v1":
                 return placements.Buckets(placements.jump, len(self.nodes))
+            case "jumpback-v1":
+                return placements.Buckets(placements.jumpback, len(self.nodes))
+            case "rendezvous-v1":
+                return placements.Rendezvous(self.contenders())
             case _:
                 return Ring(self.nodes, self.options.vnodes)
+
+    def contenders(self) -> list[tuple[int, bytes, int]]:
+        """(index, name, weight) of each eligible node."""
+        weighted = ((index, node.name, node.eligible_weight()) for index, node in enumerate(self.nodes))
+        return [row for row in weighted if row[2] > 0]
 
     @property
     def points(self) -> list[tuple[int, bytes, int]]:

@@ -23,7 +23,6 @@ pub(crate) const fn position(hash: u64) -> u32 {
 }
 
 /// The output function of splitmix64, a bijection: no two inputs have one output.
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) const fn splitmix64(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -46,9 +46,12 @@ mod check;
 mod error;
 mod hash;
 mod jump;
+mod jumpback;
 mod layout;
 mod node;
 mod placement;
+#[cfg(feature = "alloc")]
+mod rendezvous;
 mod ring;
 #[cfg(feature = "alloc")]
 mod table;
@@ -59,6 +62,7 @@ pub use crate::{
     error::BuildError,
     hash::key_hash,
     jump::jump,
+    jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue},
     node::{Node, NodeIndex, State},
     placement::Placement,

@@ -70,7 +70,7 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::UnknownLayout,
             "unknown-layout",
-            "unknown layout; this build knows ringway-v1, jump-v1",
+            "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, rendezvous-v1",
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },

@@ -60,6 +60,17 @@ placement_tests!(
     walk_and_owners_of_equals,
     nobody_without_nodes
 );
+#[cfg(feature = "alloc")]
+placement_tests!(
+    jumpback_v1,
+    in_table(Layout::jumpback_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+#[cfg(feature = "alloc")]
+placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
 
 /// A table, by what it has in common with all placements.
 #[cfg(feature = "alloc")]

@@ -4,7 +4,7 @@
 use core::num::NonZeroU32;
 use std::{fs, path::Path};
 
-use ringway::jump;
+use ringway::{jump, jumpback};
 
 /// The lines of a recorded file that are data, as columns of numbers.
 fn rows(file: &str) -> Vec<Vec<u64>> {
@@ -30,10 +30,20 @@ fn jump_is_lamping_and_veachs() {
     }
 }
 
+#[test]
+fn jumpback_is_hash4js() {
+    let rows = rows("hash4j/jumpback-splitmix64.tsv");
+    assert!(rows.len() > 4_000);
+    for row in rows {
+        let [hash, count, bucket] = row[..] else { panic!("{row:?}") };
+        assert_eq!(u64::from(jumpback(hash, buckets(count))), bucket, "{hash} of {count}");
+    }
+}
+
 /// Each bucket more takes its share from all others and moves nothing between them.
 #[test]
 fn one_bucket_more_takes_and_never_swaps() {
-    for function in [jump] {
+    for function in [jump, jumpback] {
         for seed in 0..2_000u64 {
             let hash = ringway::key_hash(&seed.to_le_bytes());
             let mut before = function(hash, buckets(1));

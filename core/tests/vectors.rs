@@ -19,7 +19,8 @@ fn xxh3() {
 }
 
 /// One file for each layout.
-const LAYOUT_FILES: [&str; 2] = ["ringway-v1.json", "jump-v1.json"];
+const LAYOUT_FILES: [&str; 4] =
+    ["ringway-v1.json", "jump-v1.json", "jumpback-v1.json", "rendezvous-v1.json"];
 
 #[test]
 fn every_layout_has_a_file() {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 NOBODY = 0xFFFFFFFF
 STATES = {"up": "RINGWAY_STATE_UP", "down": "RINGWAY_STATE_DOWN", "drain": "RINGWAY_STATE_DRAIN"}
-LAYOUT_FILES = ["ringway-v1.json", "jump-v1.json"]
+LAYOUT_FILES = ["ringway-v1.json", "jump-v1.json", "jumpback-v1.json", "rendezvous-v1.json"]
 SEGMENT_FILES = ["segments.json"]
 ERROR_FILES = ["errors.json", "errors-native.json"]
 LITERAL_BYTES_MAX = 4000  # ISO C99 promises 4,095

@@ -47,8 +47,12 @@ def test_answers_are_those_of_the_reference(
             assert table.owners(key, k) == [names[index] for index in twin.owners_at(position, k)]
 
 
-OPTIONS: dict[str, dict[str, Any]] = {"jump-v1": {}}
-UNWEIGHTED = {"jump-v1"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "jump-v1": {},
+    "jumpback-v1": {},
+    "rendezvous-v1": {},
+}
+UNWEIGHTED = {"jump-v1", "jumpback-v1"}
 
 
 @settings(deadline=None, max_examples=100, print_blob=True)

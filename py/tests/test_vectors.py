@@ -9,7 +9,7 @@ import xxhash
 from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
-LAYOUTS = ["ringway-v1", "jump-v1"]
+LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"]
 PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
 ERRORS = cases("errors.json") + cases("errors-native.json")
 FILES = cases("cluster-files.json")

@@ -16,7 +16,7 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 2] = ["ringway-v1", "jump-v1"];
+const NAMES: [&str; 4] = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
 ///
@@ -36,6 +36,16 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// `jumpback-v1`: Ertl's `JumpBackHash`; the place in the list is the identity (SPEC §12).
+    JumpbackV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `rendezvous-v1`: the best of all nodes' scores owns (SPEC §13).
+    RendezvousV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
 }
 
 impl Layout {
@@ -51,6 +61,18 @@ impl Layout {
         Self::JumpV1 { hash_tag: None }
     }
 
+    /// `jumpback-v1` with its defaults.
+    #[must_use]
+    pub const fn jumpback_v1() -> Self {
+        Self::JumpbackV1 { hash_tag: None }
+    }
+
+    /// `rendezvous-v1` with its defaults.
+    #[must_use]
+    pub const fn rendezvous_v1() -> Self {
+        Self::RendezvousV1 { hash_tag: None }
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -59,6 +81,8 @@ impl Layout {
         match name {
             "ringway-v1" => Ok(Self::ringway_v1()),
             "jump-v1" => Ok(Self::jump_v1()),
+            "jumpback-v1" => Ok(Self::jumpback_v1()),
+            "rendezvous-v1" => Ok(Self::rendezvous_v1()),
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -69,6 +93,8 @@ impl Layout {
         match self {
             Self::RingwayV1 { .. } => "ringway-v1",
             Self::JumpV1 { .. } => "jump-v1",
+            Self::JumpbackV1 { .. } => "jumpback-v1",
+            Self::RendezvousV1 { .. } => "rendezvous-v1",
         }
     }
 
@@ -83,7 +109,9 @@ impl Layout {
     pub const fn option_names(&self) -> &'static [&'static str] {
         match self {
             Self::RingwayV1 { .. } => &["vnodes", "hash_tag"],
-            Self::JumpV1 { .. } => &["hash_tag"],
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => {
+                &["hash_tag"]
+            }
         }
     }
 
@@ -94,9 +122,7 @@ impl Layout {
     /// [`BuildError::BadOption`] if the value is of the wrong type or out of range.
     pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
         match (&mut self, name) {
-            (Self::RingwayV1 { hash_tag, .. } | Self::JumpV1 { hash_tag }, "hash_tag") => {
-                *hash_tag = Some(HashTag::from_option(value)?);
-            }
+            (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
             (Self::RingwayV1 { vnodes, .. }, "vnodes") => *vnodes = vnodes_option(value)?,
             _ => return Err(BuildError::UnknownOption),
         }
@@ -110,7 +136,7 @@ impl Layout {
         };
         let own = match self {
             Self::RingwayV1 { vnodes, .. } => changed("vnodes", *vnodes, 160),
-            Self::JumpV1 { .. } => None,
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => None,
         };
         let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
         [own, hash_tag].into_iter().flatten()
@@ -120,7 +146,19 @@ impl Layout {
     #[must_use]
     pub const fn hash_tag(&self) -> Option<&HashTag> {
         match self {
-            Self::RingwayV1 { hash_tag, .. } | Self::JumpV1 { hash_tag } => hash_tag.as_ref(),
+            Self::RingwayV1 { hash_tag, .. }
+            | Self::JumpV1 { hash_tag }
+            | Self::JumpbackV1 { hash_tag }
+            | Self::RendezvousV1 { hash_tag } => hash_tag.as_ref(),
+        }
+    }
+
+    const fn hash_tag_mut(&mut self) -> &mut Option<HashTag> {
+        match self {
+            Self::RingwayV1 { hash_tag, .. }
+            | Self::JumpV1 { hash_tag }
+            | Self::JumpbackV1 { hash_tag }
+            | Self::RendezvousV1 { hash_tag } => hash_tag,
         }
     }
 

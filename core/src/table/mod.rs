@@ -10,7 +10,8 @@ use alloc::boxed::Box;
 pub use self::segments::Segment;
 use self::{placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, State, check, hash::position,
+    BuildError, Layout, Node, NodeIndex, Placement, State, check,
+    hash::{key_hash, position},
     placement::fill_distinct,
 };
 
@@ -40,7 +41,7 @@ impl Table {
     ///
     /// # Complexity
     /// `ringway-v1`: O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
-    /// `jump-v1`: O(nodes · log nodes), to compare the names.
+    /// `jump-v1`, `jumpback-v1`, `rendezvous-v1`: O(nodes · log nodes), to compare the names.
     ///
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
@@ -103,12 +104,14 @@ impl Table {
     ///
     /// # Complexity
     /// O(key length) to hash. Then in `ringway-v1` the same few steps whatever the number of nodes,
-    /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes).
+    /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes), in
+    /// `jumpback-v1` O(1) expected, in `rendezvous-v1` O(nodes) and a logarithm for each weight
+    /// that occurs.
     #[inline]
     #[must_use]
     pub fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
         match &self.placed {
-            Placed::Ring(ring) => ring.owner(key),
+            Placed::Ring(ring) => ring.owner_by_hash(key_hash(key)),
             other => other.owner_by_hash(self.layout.hash_key(key)),
         }
     }
@@ -126,7 +129,7 @@ impl Table {
     /// [`len`](Self::len) bits.
     ///
     /// # Complexity
-    /// O(points) for the whole walk.
+    /// O(points) for the whole walk; in `rendezvous-v1` O(nodes) for each sixteen nodes.
     pub fn walk(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
         self.walk_by_hash(self.placed.hash_key(&self.layout, key))
     }
@@ -146,7 +149,8 @@ impl Table {
     /// at worst, when all nodes are asked for or one zone has next to no weight.
     pub fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
         if let (Placed::Ring(ring), None) = (&self.placed, &self.zones) {
-            return ring.owners(key, out);
+            let out = wanted(out, ring.owner_count());
+            return fill_distinct(out, 0, ring.walk(key_hash(key)), |node| node);
         }
         self.owners_by_hash(self.placed.hash_key(&self.layout, key), out)
     }
@@ -155,11 +159,7 @@ impl Table {
     pub fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
         let count = self.placed.owner_count();
         match &self.zones {
-            None => {
-                let wanted = count.min(out.len());
-                let out = out.get_mut(..wanted).unwrap_or_default();
-                fill_distinct(out, 0, self.placed.walk(hash), |node| node)
-            }
+            None => fill_distinct(wanted(out, count), 0, self.placed.walk(hash), |node| node),
             Some(zones) => zones.fill(&self.placed.walk(hash), count, out),
         }
     }
@@ -196,10 +196,17 @@ impl Table {
     #[must_use]
     pub fn segments(&self) -> Option<impl Iterator<Item = Segment> + '_> {
         match &self.placed {
-            Placed::Ring(ring) => Segments::new(ring.points()),
-            Placed::Buckets(_) => None,
+            Placed::Ring(ring) | Placed::OtherRing(ring) => Segments::new(ring.points()),
+            _ => None,
         }
     }
+}
+
+/// As much of `out` as there are owners for.
+#[inline]
+fn wanted(out: &mut [NodeIndex], owner_count: usize) -> &mut [NodeIndex] {
+    let len = owner_count.min(out.len());
+    out.get_mut(..len).unwrap_or_default()
 }
 
 impl Owned {

@@ -5,7 +5,10 @@ use alloc::boxed::Box;
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
     buckets::{BucketWalk, Buckets},
-    check, jump,
+    check,
+    hash::key_hash,
+    jump, jumpback,
+    rendezvous::{Rendezvous, RendezvousWalk},
 };
 
 /// One placement of any layout.
@@ -14,8 +17,12 @@ use crate::{
 /// its way.
 #[derive(Clone, Debug)]
 pub(super) enum Placed {
+    /// A ring whose keys are hashed whole, by XXH3.
     Ring(Ring<Box<[Point]>>),
+    /// A ring whose keys the layout hashes.
+    OtherRing(Ring<Box<[Point]>>),
     Buckets(Buckets),
+    Rendezvous(Rendezvous),
 }
 
 impl Placed {
@@ -30,17 +37,21 @@ impl Placed {
         match layout {
             Layout::RingwayV1 { .. } => {
                 let builder = RingBuilder::new().with_layout(layout.clone());
-                Ok(Self::Ring(builder.build_checked(nodes)?))
+                let ring = builder.build_checked(nodes)?;
+                let is_plain = layout.hash_tag().is_none();
+                Ok(if is_plain { Self::Ring(ring) } else { Self::OtherRing(ring) })
             }
             Layout::JumpV1 { .. } => buckets(jump),
+            Layout::JumpbackV1 { .. } => buckets(jumpback),
+            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes))),
         }
     }
 
     #[inline]
     pub(super) fn hash_key(&self, layout: &Layout, key: &[u8]) -> u64 {
         match self {
-            Self::Ring(ring) => ring.hash_key(key),
-            Self::Buckets(_) => layout.hash_key(key),
+            Self::Ring(_) => key_hash(key),
+            _ => layout.hash_key(key),
         }
     }
 
@@ -55,16 +66,18 @@ impl Placed {
     #[inline(never)]
     fn other_owner(&self, hash: u64) -> Option<NodeIndex> {
         match self {
-            Self::Ring(ring) => ring.owner_by_hash(hash),
+            Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_by_hash(hash),
             Self::Buckets(buckets) => buckets.owner_by_hash(hash),
+            Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
         }
     }
 
     /// The candidates; a node may come more than once.
     pub(super) fn walk(&self, hash: u64) -> Candidates<'_> {
         match self {
-            Self::Ring(ring) => Candidates::Ring(ring.walk(hash)),
+            Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
             Self::Buckets(buckets) => Candidates::Buckets(buckets.walk(hash)),
+            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
         }
     }
 
@@ -72,15 +85,16 @@ impl Placed {
     #[inline]
     pub(super) fn owner_count(&self) -> usize {
         match self {
-            Self::Ring(ring) => ring.owner_count(),
+            Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_count(),
             Self::Buckets(buckets) => buckets.owner_count(),
+            Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
         }
     }
 
     /// Whether keys have positions that can move from node to node.
     #[inline]
     pub(super) const fn is_movable(&self) -> bool {
-        matches!(self, Self::Ring(_))
+        matches!(self, Self::Ring(_) | Self::OtherRing(_))
     }
 }
 
@@ -89,6 +103,7 @@ impl Placed {
 pub(super) enum Candidates<'a> {
     Ring(Walk<'a>),
     Buckets(BucketWalk<'a>),
+    Rendezvous(RendezvousWalk<'a>),
 }
 
 impl Iterator for Candidates<'_> {
@@ -98,6 +113,7 @@ impl Iterator for Candidates<'_> {
         match self {
             Self::Ring(walk) => walk.next(),
             Self::Buckets(walk) => walk.next(),
+            Self::Rendezvous(walk) => walk.next(),
         }
     }
 }
