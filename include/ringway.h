@@ -234,6 +234,14 @@ typedef struct {
  * The bytes are no snapshot of a table, or were cut or changed.
  */
 #define RINGWAY_STATUS_BAD_SNAPSHOT 22
+ * The layout takes no weight but 1: the place in the list is the identity.
+ */
+#define RINGWAY_STATUS_WEIGHT_UNSUPPORTED 23
+
+/**
+ * The layout cannot drain a node: the place in the list is the identity.
+ */
+#define RINGWAY_STATUS_DRAIN_UNSUPPORTED 24
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,28 +8,23 @@ import sys
 from pathlib import Path
 
 from cluster_cases import cluster_files
-from reference import MASK32, Table, xxh3_64
+from native_cases import NATIVE_FILES
+from questions import case, length_keys, numbered_keys, text_keys
+from reference import MASK32, xxh3_64
 from rules import (
-    LAYOUT,
     POINT_MAX,
     POINT_ZERO,
     SHARED,
-    bytes_of,
-    digest,
     in_hex,
     named,
-    option_pairs,
     rule,
     rule_bytes,
-    table_of,
-    texts_of_rule,
     to_text,
 )
 from snapshot_cases import snapshots_file
 from table_cases import errors_file, segments_file
 
 FOLDER = Path(__file__).parent / "vectors"
-WALK_LENGTH_MAX = 8
 
 
 def write(check: bool) -> int:
@@ -66,68 +61,6 @@ def xxh3_file() -> dict:
 
 
 # ------------------------------------------------------------ ringway-v1.json
-
-KEYS = ["", "a", "b", "user:1", "user:2", "user:3", "/index.html", "caf\u00e9", "10.0.0.1:7000"]
-KEY_LENGTHS = [0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 1024, 1025, 5000]
-
-
-def case(name: str, nodes, keys=None, positions=(), replicas=(), many=None, **options) -> dict:
-    """One table, the questions put to it, and reference.py's answers."""
-    found: dict = {"name": name, "layout": LAYOUT}
-    found["options"] = option_pairs(options)
-    found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
-    table = table_of(found)
-    found["eligible"] = table.eligible
-    found["points"] = len(table.points)
-    found["keys"] = [answer_key(table, row) for row in (text_keys() if keys is None else keys)]
-    found["positions"] = [answer_position(table, position) for position in around(table, positions)]
-    found["replicas"] = [
-        {**row, "k": k, "owners": table.owners_at(table.position(bytes_of(row, "key")), k)}
-        for row, k in replicas
-    ]
-    found["many"] = []
-    if many is not None:
-        owners = [table.owner_at(table.position(text.encode())) for text in texts_of_rule(many)]
-        numbers = (MASK32 if owner is None else owner for owner in owners)
-        found["many"] = [{"keys_rule": many, "owners_digest": digest(numbers)}]
-    return found
-
-
-def answer_key(table: Table, row: dict) -> dict:
-    key = bytes_of(row, "key")
-    position = table.position(key)
-    return {**row, "hash": f"{table.hash(key):016x}", **answer_position(table, position)}
-
-
-def answer_position(table: Table, position: int) -> dict:
-    return {
-        "position": position,
-        "owner": table.owner_at(position),
-        "walk": table.walk_at(position, WALK_LENGTH_MAX),
-    }
-
-
-def around(table: Table, wanted) -> list[int]:
-    """Both ends, one step inside them, and at and beside the first, middle, last and wanted points."""
-    found = {0, 1, MASK32 - 1, MASK32}
-    points = [point for point, _, _ in table.points]
-    chosen = [points[0], points[len(points) // 2], points[-1], *wanted] if points else list(wanted)
-    for point in chosen:
-        found |= {position for position in (point - 1, point, point + 1) if 0 <= position <= MASK32}
-    return sorted(found)
-
-
-def text_keys() -> list[dict]:
-    return [{"key": key} for key in KEYS]
-
-
-def length_keys() -> list[dict]:
-    return [{"key_length": length} for length in KEY_LENGTHS]
-
-
-def numbered_keys(count: int) -> list[dict]:
-    return [{"key": f"key-{number}"} for number in range(count)]
-
 
 def ringway_v1_file() -> dict:
     return {
@@ -361,4 +294,5 @@ FILES = {
     "errors.json": errors_file,
     "cluster-files.json": cluster_files,
     "snapshots.json": snapshots_file,
+    **NATIVE_FILES,
 }

@@ -260,7 +260,7 @@ def accepted(name: str, text: str) -> dict:
         }
         for node, place in zip(found.nodes, found.places, strict=True)
     ]
-    owners = [{"key": key, "owner": table.owner_at(table.position(key.encode()))} for key in KEYS]
+    owners = [{"key": key, "owner": table.owner_of(table.hash(key.encode()))} for key in KEYS]
     return {
         "name": name,
         "lines": text.split("\n"),

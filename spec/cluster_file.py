@@ -47,7 +47,7 @@ def read(data: bytes) -> ClusterFile:
     if not rows:
         raise FileError("no-nodes", None, "node")
     try:
-        check_nodes(found.nodes, read_options(found.layout, found.options).vnodes)
+        check_nodes(found.nodes, read_options(found.layout, found.options))
     except BuildError as refused:
         raise located(refused, lines) from None
     check_addresses(found, lines)

@@ -107,5 +107,5 @@ def table_of_bytes(data: bytes) -> Table:
         nodes.append(Node(name, reader.number(4), zone or None, reader.one_of(STATES)))
     if seal(content(layout, options, nodes)) != data:
         raise SnapshotError("bad-form")
-    check_nodes(nodes, read_options(layout, options).vnodes)
+    check_nodes(nodes, read_options(layout, options))
     return Table(layout, options, nodes)

@@ -166,7 +166,7 @@ def refusal(nodes, options: dict, layout: str) -> dict:
     found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
     try:
         read = read_options(layout, found["options"])
-        points = check_nodes(nodes_of(found), read.vnodes)
+        points = check_nodes(nodes_of(found), read)
         return {**found, "error": None, "node": None, "points": points}
     except BuildError as refused:
         return {**found, "error": refused.error, "node": refused.node, "points": None}

@@ -5,6 +5,7 @@ Needs pytest and xxhash (bindings of the C implementation).
 
 import itertools
 import json
+import math
 import random
 import re
 import subprocess
@@ -19,6 +20,7 @@ sys.path.insert(0, str(FOLDER))
 
 import cases  # noqa: E402
 import cluster_file  # noqa: E402
+import placements  # noqa: E402
 import reference  # noqa: E402
 import rules  # noqa: E402
 from reference import MASK32, Node, Table  # noqa: E402
@@ -166,11 +168,69 @@ def test_spec_examples_hold():
     assert str(zoned.points[-1][0]) in spec
 
 
+def upstream(file: str) -> list[list[int]]:
+    lines = (FOLDER / "upstream" / file).read_text(encoding="utf-8").splitlines()
+    return [[int(number) for number in line.split("\t")] for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 10, 100, 1000, 65_536])
+def test_jump_is_lamping_and_veachs(buckets):
+    rows = upstream(f"jump/jump-n{buckets}.tsv")
+    assert len(rows) == 400
+    for h, bucket in rows:
+        assert placements.jump(h, buckets) == bucket, h
+
+
+def test_jumpback_is_hash4js():
+    rows = upstream("hash4j/jumpback-splitmix64.tsv")
+    assert len(rows) > 4000
+    for h, buckets, bucket in rows:
+        assert placements.jumpback(h, buckets) == bucket, (h, buckets)
+
+
+def test_spec_examples_of_the_other_layouts_hold():
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    h = reference.xxh3_64(b"user:1")
+    assert f"`mix(1) = 0x{placements.splitmix64(1):016x}`" in spec
+    three, ten = placements.jump(h, 3), placements.jump(h, 10)
+    assert f"Of 3 nodes its bucket is {three}, of 10 nodes {ten}." in spec
+    three, ten = placements.jumpback(h, 3), placements.jumpback(h, 10)
+    assert f'Of 3 nodes the bucket of `"user:1"` is {three}, of 10 nodes {ten}.' in spec
+    costs = [placements.cost(draw) for draw in (0, (1 << 63) - 1, (1 << 64) - 1)]
+    assert costs == [1 << 38, 1 << 32, 0]
+
+    def walk(key: str, weight: int) -> str:
+        nodes = [Node(b"a", weight), Node(b"b"), Node(b"c")]
+        table = Table("rendezvous-v1", [], nodes)
+        return ", ".join(f'`"{"abc"[index]}"`' for index in table.walk_of(table.hash(key.encode())))
+
+    assert f'the walk of `"user:1"` is {walk("user:1", 1)};' in spec
+    assert f'the walk of `"user:3"` is {walk("user:3", 9)}, and' in spec
+    assert f"with all of weight 1 it is {walk('user:3', 1)}." in spec
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 20))
+def test_rendezvous_shares_follow_weights(seed):
+    """The cost against floating-point logarithms, and the order against its definition."""
+    randomness = random.Random(seed)
+    for _ in range(200):
+        draw = randomness.randrange(1 << randomness.randrange(1, 65))
+        exact = (64 - math.log2(draw + 1)) * 2**32
+        assert exact - 4 <= placements.cost(draw) <= exact + 4, (seed, draw)
+    nodes = [Node(f"n{i}".encode(), randomness.randrange(0, 4)) for i in range(8)]
+    table = Table("rendezvous-v1", [], nodes)
+    h = randomness.randrange(1 << 64)
+    draws = {i: placements.splitmix64(h ^ xxhash.xxh3_64_intdigest(n.name)) for i, n in enumerate(nodes)}
+    costs = {i: (64 - math.log2(draws[i] + 1)) / n.weight for i, n in enumerate(nodes) if n.weight}
+    assert table.walk_of(h) == sorted(costs, key=lambda index: costs[index]), seed
+
+
 def test_every_error_is_in_the_spec_and_in_the_vectors():
     spec = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([a-z-]+)` \|", spec, re.MULTILINE))
     rows = {name: json.loads((FOLDER / "vectors" / name).read_text())["cases"] for name in cases.FILES}
-    found = {row["error"] for row in rows["errors.json"] + rows["cluster-files.json"]} - {None}
+    asked = rows["errors.json"] + rows["errors-native.json"] + rows["cluster-files.json"]
+    found = {row["error"] for row in asked} - {None}
     assert found == named
 
 

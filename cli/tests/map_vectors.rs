@@ -1,4 +1,4 @@
-//! Replays the shared vectors of `ringway-v1` through `ringway map`.
+//! Replays the shared vectors of every layout through `ringway map`.
 
 mod common;
 
@@ -7,12 +7,17 @@ use std::fmt::Write as _;
 use common::Folder;
 use serde_json::Value;
 
-const VECTORS: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/vectors/ringway-v1.json"));
-
 #[test]
-fn ringway_v1() {
-    let vectors: Value = serde_json::from_str(VECTORS).expect("vectors are JSON");
+fn every_layout() {
+    for layout in ringway::Layout::names() {
+        replay(layout);
+    }
+}
+
+fn replay(layout: &str) {
+    let path = format!("{}/../spec/vectors/{layout}.json", env!("CARGO_MANIFEST_DIR"));
+    let vectors = std::fs::read_to_string(path).expect("a file for each layout");
+    let vectors: Value = serde_json::from_str(&vectors).expect("vectors are JSON");
     let folder = Folder::new();
     let (mut cases, mut keys) = (0, 0);
     for case in list(&vectors["cases"]) {
@@ -24,7 +29,7 @@ fn ringway_v1() {
         keys += replay_replicas(&folder, case, &names);
         keys += replay_many(&folder, case, &names);
     }
-    assert!(cases >= 10 && keys >= 500, "{cases} cases, {keys} keys");
+    assert!(cases >= 10 && keys >= 500, "{layout}: {cases} cases, {keys} keys");
 }
 
 /// Owners and, where no zone changes it, the walk.

@@ -317,6 +317,25 @@ fn another_layout_keeps_the_options() {
 }
 
 #[test]
+fn a_layout_refuses_nodes_at_their_field() {
+    let text = "layout = 'jump-v1'\n[[node]]\nname = 'a'\n[[node]]\nname = 'b'\n";
+    let file = |more: &str| ClusterFile::parse(&format!("{text}{more}"), "c").expect("well formed");
+    assert_eq!(file("state = 'down'").table().expect("one place each").len(), 2);
+    for (more, name, field, part) in [
+        ("weight = 2", "weight-unsupported", "node[1].weight", "every node has weight 1 (jump-v1)"),
+        ("weight = 0", "weight-unsupported", "node[1].weight", "weight 0"),
+        ("state = 'drain'", "drain-unsupported", "node[1].state", "end of the list"),
+    ] {
+        let error = file(more).table().expect_err(more);
+        assert_eq!((error.name(), error.field(), error.line()), (name, Some(field), Some(6)));
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let error =
+        ClusterFile::parse("layout = 'jump-v1'\noptions.vnodes = 1", "c").expect_err("none");
+    assert!(error.to_string().contains("those of jump-v1 are hash_tag"), "{error}");
+}
+
+#[test]
 fn bytes_that_are_not_text_are_refused_at_their_line() {
     let error = ClusterFile::parse_bytes(b"# one\n# \xff\n", "c").expect_err("not UTF-8");
     assert_eq!((error.name(), error.line()), ("syntax", Some(2)));

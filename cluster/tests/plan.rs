@@ -213,6 +213,20 @@ fn other_hash_tags_have_other_positions() {
 }
 
 #[test]
+fn layouts_without_positions_say_so() {
+    let jump = table_of(&Layout::jump_v1(), &[("a", 1), ("b", 1)]);
+    let ring = table(&[("a", 1), ("b", 1)]);
+    for (from, to) in [(&jump, &jump), (&jump, &ring), (&ring, &jump)] {
+        let error = PlanSummary::new(from, to).expect_err("no positions");
+        assert_eq!(error, PlanError::NoPositions { layout: "jump-v1" });
+        assert!(moved_ranges(from, to).is_err());
+    }
+    assert_eq!(Balance::of_positions(&jump), None);
+    let error = ringway_cluster::seed(&jump).expect_err("nothing to move");
+    assert!(error.contains("needs a movable layout") && error.contains("jump-v1"), "{error}");
+}
+
+#[test]
 fn a_balance_of_counted_keys() {
     let table = table(&[("a", 1), ("b", 3), ("idle", 0)]);
     let balance = Balance::of_counts(&table, &[50, 50]);

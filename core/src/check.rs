@@ -1,5 +1,7 @@
 //! The limits that every layout shares, checked in the order of the SPEC.
 
+#[cfg(feature = "alloc")]
+use crate::State;
 use crate::{
     BuildError, Node,
     layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
@@ -59,4 +61,18 @@ pub(crate) fn points(points: u64) -> Result<usize, BuildError> {
         Ok(count) if points <= POINTS_MAX => Ok(count),
         _ => Err(BuildError::TooManyPoints { points }),
     }
+}
+
+/// That every node has weight 1 and none is drained.
+#[cfg(feature = "alloc")]
+pub(crate) fn unweighted(nodes: &[Node<'_>]) -> Result<(), BuildError> {
+    for (index, node) in nodes.iter().enumerate() {
+        if node.weight() != 1 {
+            return Err(BuildError::WeightUnsupported { index, weight: node.weight() });
+        }
+        if node.state() == State::Drain {
+            return Err(BuildError::DrainUnsupported { index });
+        }
+    }
+    Ok(())
 }

@@ -43,6 +43,20 @@ pub enum BuildError {
     },
     /// No node of that name to change.
     NoSuchNode,
+    /// The layout takes no weight but 1: the place in the list is the identity.
+    WeightUnsupported {
+        /// The index of the node.
+        index: usize,
+        /// Its weight.
+        weight: u32,
+    },
+    /// The layout cannot drain a node: the place in the list is the identity.
+    DrainUnsupported {
+        /// The index of the node.
+        index: usize,
+    },
+    /// The layout is no ring, so that there is none to build; use `Table`.
+    NotARing,
     /// No layout of that name.
     UnknownLayout,
     /// The layout has no such option.
@@ -68,6 +82,9 @@ impl BuildError {
             Self::TooManyPoints { .. } => "too-many-points",
             Self::StorageTooSmall { .. } => "storage-too-small",
             Self::NoSuchNode => "no-such-node",
+            Self::WeightUnsupported { .. } => "weight-unsupported",
+            Self::DrainUnsupported { .. } => "drain-unsupported",
+            Self::NotARing => "not-a-ring",
             Self::UnknownLayout => "unknown-layout",
             Self::UnknownOption => "unknown-option",
             Self::BadOption { .. } => "bad-option",
@@ -103,6 +120,16 @@ impl fmt::Display for BuildError {
                 write!(f, "storage for {needed} points needed, {available} given")
             }
             Self::NoSuchNode => f.write_str("no node has this name"),
+            Self::WeightUnsupported { index, weight } => write!(
+                f,
+                "node {index} has weight {weight}, but in this layout every node has weight 1"
+            ),
+            Self::DrainUnsupported { index } => write!(
+                f,
+                "node {index} is to be drained, but this layout takes nodes from the end of the \
+                 list only"
+            ),
+            Self::NotARing => f.write_str("the layout is no ring; build a table"),
             Self::UnknownLayout => {
                 f.write_str("unknown layout; this build knows ")?;
                 crate::layout::write_names(f)

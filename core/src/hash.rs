@@ -21,3 +21,11 @@ pub(crate) const fn position(hash: u64) -> u32 {
         (hash >> 32) as u32
     }
 }
+
+/// The output function of splitmix64, a bijection: no two inputs have one output.
+#[inline]
+pub(crate) const fn splitmix64(z: u64) -> u64 {
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

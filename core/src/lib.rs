@@ -40,12 +40,18 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "alloc")]
+mod buckets;
 mod check;
 mod error;
 mod hash;
+mod jump;
+mod jumpback;
 mod layout;
 mod node;
 mod placement;
+#[cfg(feature = "alloc")]
+mod rendezvous;
 mod ring;
 #[cfg(feature = "alloc")]
 mod table;
@@ -55,6 +61,8 @@ pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Tw
 pub use crate::{
     error::BuildError,
     hash::key_hash,
+    jump::jump,
+    jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue},
     node::{Node, NodeIndex, State},
     placement::Placement,

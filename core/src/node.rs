@@ -126,6 +126,14 @@ impl NodeIndex {
         Self(index)
     }
 
+    /// The index of a number that is known to be below 65,536.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "callers count nodes, at most 65,536")]
+    pub(crate) const fn from_number(number: u32) -> Self {
+        Self(number as u16)
+    }
+
     /// The number.
     #[must_use]
     pub const fn get(self) -> u32 {

@@ -70,8 +70,19 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::UnknownLayout,
             "unknown-layout",
-            "unknown layout; this build knows ringway-v1",
+            "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, rendezvous-v1",
         ),
+        (
+            BuildError::WeightUnsupported { index: 2, weight: 7 },
+            "weight-unsupported",
+            "node 2 has weight 7, but in this layout every node has weight 1",
+        ),
+        (
+            BuildError::DrainUnsupported { index: 2 },
+            "drain-unsupported",
+            "node 2 is to be drained, but this layout takes nodes from the end of the list only",
+        ),
+        (BuildError::NotARing, "not-a-ring", "the layout is no ring; build a table"),
         (BuildError::UnknownOption, "unknown-option", "the layout has no such option"),
         (
             BuildError::BadOption { expected: "a whole number" },
@@ -150,7 +161,18 @@ fn layouts_have_names_and_options() {
     let layout = Layout::from_name("ringway-v1").unwrap();
     assert_eq!(layout, Layout::default());
     assert_eq!(layout.name(), "ringway-v1");
-    assert_eq!(Layout::names(), ["ringway-v1"]);
+    for name in Layout::names() {
+        let layout = Layout::from_name(name).unwrap();
+        assert_eq!((layout.name(), layout.options().count()), (*name, 0));
+        assert!(!layout.option_names().is_empty());
+        for option in layout.option_names() {
+            // Known, though none of them takes a truth value.
+            let error = layout.clone().with_option(option, OptionValue::Boolean(true));
+            assert_eq!(error.map_err(|error| error.name()), Err("bad-option"), "{name}: {option}");
+        }
+        let error = layout.with_option("colour", OptionValue::Integer(1));
+        assert_eq!(error, Err(BuildError::UnknownOption));
+    }
     assert_eq!(layout.options().count(), 0, "defaults are not listed");
     let layout = layout
         .with_option("hash_tag", OptionValue::Text("{}"))
@@ -163,6 +185,16 @@ fn layouts_have_names_and_options() {
     assert_eq!(layout, Layout::RingwayV1 { vnodes: 7, hash_tag: tag });
     assert_eq!(Layout::from_name("nginx "), Err(BuildError::UnknownLayout));
     assert!(HashTag::new(b' ', b'}').is_err());
+}
+
+#[test]
+fn only_rings_are_built_as_rings() {
+    let builder = RingBuilder::new().with_layout(Layout::jump_v1());
+    assert_eq!(builder.storage_needed(&[Node::new("a")]), 1);
+    let error = builder.build_in(&[Node::new("a")], [Point::EMPTY; 8]).unwrap_err();
+    assert_eq!(error, BuildError::NotARing);
+    #[cfg(feature = "alloc")]
+    assert_eq!(builder.build(&[Node::new("a")]).unwrap_err(), BuildError::NotARing);
 }
 
 #[test]

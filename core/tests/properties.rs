@@ -8,48 +8,35 @@ mod common;
 use std::collections::HashSet;
 
 use common::{Random, index, names, nodes};
-use ringway::{Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+#[cfg(feature = "alloc")]
+use ringway::Table;
+use ringway::{Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder};
 
-/// Runs the common suite for one way to build a placement of nodes.
+/// Runs the common suite, or the named part of it, for one way to build a placement of nodes.
 macro_rules! placement_tests {
     ($module:ident, $build:expr) => {
+        placement_tests!(
+            $module,
+            $build,
+            balance,
+            least_movement,
+            monotone_growth,
+            order_independence,
+            weights,
+            walk_and_owners,
+            nobody
+        );
+    };
+    ($module:ident, $build:expr, $($test:ident),+) => {
         mod $module {
             use super::*;
 
-            #[test]
-            fn balance() {
-                super::balance($build);
-            }
-
-            #[test]
-            fn least_movement() {
-                super::least_movement($build);
-            }
-
-            #[test]
-            fn monotone_growth() {
-                super::monotone_growth($build);
-            }
-
-            #[test]
-            fn order_independence() {
-                super::order_independence($build);
-            }
-
-            #[test]
-            fn weights() {
-                super::weights($build);
-            }
-
-            #[test]
-            fn walk_and_owners() {
-                super::walk_and_owners($build);
-            }
-
-            #[test]
-            fn nobody() {
-                super::nobody($build);
-            }
+            $(
+                #[test]
+                fn $test() {
+                    super::$test($build);
+                }
+            )+
         }
     };
 }
@@ -60,6 +47,68 @@ placement_tests!(vector, |nodes: &[Node<'_>]| in_vector(nodes, 0));
 placement_tests!(vector_with_room, |nodes: &[Node<'_>]| in_vector(nodes, 777));
 placement_tests!(array, in_array);
 placement_tests!(borrowed, |nodes: &[Node<'_>]| in_vector(nodes, 5).into_view());
+
+#[cfg(feature = "alloc")]
+placement_tests!(table, in_table(Layout::ringway_v1()));
+// The place in the list is the identity: no weights, and removal at the end only.
+#[cfg(feature = "alloc")]
+placement_tests!(
+    jump_v1,
+    in_table(Layout::jump_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+#[cfg(feature = "alloc")]
+placement_tests!(
+    jumpback_v1,
+    in_table(Layout::jumpback_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+#[cfg(feature = "alloc")]
+placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
+
+/// A table, by what it has in common with all placements.
+#[cfg(feature = "alloc")]
+struct InTable(Table);
+
+#[cfg(feature = "alloc")]
+fn in_table(layout: Layout) -> impl Fn(&[Node<'_>]) -> InTable {
+    move |nodes| InTable(Table::new(&layout, nodes).unwrap())
+}
+
+#[cfg(feature = "alloc")]
+impl Placement for InTable {
+    type Walk<'a> = Box<dyn Iterator<Item = NodeIndex> + 'a>;
+
+    fn hash_key(&self, key: &[u8]) -> u64 {
+        self.0.key_hash(key).unwrap()
+    }
+
+    fn walk(&self, hash: u64) -> Self::Walk<'_> {
+        Box::new(self.0.walk_by_hash(hash))
+    }
+
+    fn owner_count(&self) -> usize {
+        self.0.walk(b"any").count()
+    }
+
+    fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
+        self.0.owner(key)
+    }
+
+    fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        self.0.owner_by_hash(hash)
+    }
+
+    fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
+        self.0.owners(key, out)
+    }
+}
 
 fn in_vector(nodes: &[Node<'_>], room: usize) -> Ring<Vec<Point>> {
     let builder = RingBuilder::new();
@@ -178,14 +227,24 @@ fn weights<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
 }
 
 fn walk_and_owners<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    walks(build, 2);
+}
+
+#[cfg(feature = "alloc")]
+fn walk_and_owners_of_equals<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    walks(build, usize::MAX);
+}
+
+/// With more than `all_weigh_max` nodes, the last one has no weight.
+fn walks<P: Placement>(build: impl Fn(&[Node<'_>]) -> P, all_weigh_max: usize) {
     for count in [1, 2, 3, 16, 17, 40, 100] {
         let names = names("node", count);
         let mut nodes = nodes(&names);
         let last = nodes.len() - 1;
-        if count > 2 {
+        if count > all_weigh_max {
             nodes[last] = nodes[last].with_weight(0);
         }
-        let eligible = count - usize::from(count > 2);
+        let eligible = count - usize::from(count > all_weigh_max);
         let placement = build(&nodes);
         assert_eq!(placement.owner_count(), eligible);
         for number in 0..40u32 {
@@ -210,15 +269,23 @@ fn walk_and_owners<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
 
 fn nobody<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     let weightless = [Node::new("a").with_weight(0), Node::new("b").with_weight(0)];
-    for nodes in [&[][..], &weightless] {
-        let placement = build(nodes);
-        assert_eq!(placement.owner_count(), 0);
-        for hash in [0, 1, 1 << 32, u64::MAX - 1, u64::MAX] {
-            assert_eq!(placement.owner_by_hash(hash), None, "{} nodes", nodes.len());
-            assert_eq!(placement.walk(hash).next(), None);
-        }
-        assert_eq!(placement.owners(b"key", &mut [NodeIndex::new(0); 3]), 0);
+    nobody_owns(&build(&weightless));
+    nobody_owns(&build(&[]));
+}
+
+#[cfg(feature = "alloc")]
+fn nobody_without_nodes<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    nobody_owns(&build(&[]));
+}
+
+fn nobody_owns(placement: &impl Placement) {
+    assert_eq!(placement.owner_count(), 0);
+    for hash in [0, 1, 1 << 32, u64::MAX - 1, u64::MAX] {
+        assert_eq!(placement.owner_by_hash(hash), None);
+        assert_eq!(placement.walk(hash).next(), None);
     }
+    assert_eq!(placement.owner(b"key"), None);
+    assert_eq!(placement.owners(b"key", &mut [NodeIndex::new(0); 3]), 0);
 }
 
 #[test]
@@ -245,7 +312,7 @@ fn equal_points_go_to_the_first_name() {
     let names = names("n", 65_536);
     let mut shuffled = nodes(&names);
     Random(17).shuffle(&mut shuffled);
-    let layout = ringway::Layout::RingwayV1 { vnodes: 4, hash_tag: None };
+    let layout = Layout::RingwayV1 { vnodes: 4, hash_tag: None };
     let builder = RingBuilder::new().with_layout(layout);
     let ring = builder.build_in(&shuffled, vec![Point::EMPTY; 4 * 65_536]).unwrap();
     let name = |point: &Point| shuffled[point.owner().as_usize()].name();

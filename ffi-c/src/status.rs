@@ -58,6 +58,10 @@ pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
 pub const RINGWAY_STATUS_NO_COMMON_POSITIONS: ringway_status = 21;
 /// The bytes are no snapshot of a table, or were cut or changed.
 pub const RINGWAY_STATUS_BAD_SNAPSHOT: ringway_status = 22;
+/// The layout takes no weight but 1: the place in the list is the identity.
+pub const RINGWAY_STATUS_WEIGHT_UNSUPPORTED: ringway_status = 23;
+/// The layout cannot drain a node: the place in the list is the identity.
+pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 24;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -99,6 +103,8 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
             c"the tables give a key different positions; their layouts or hash tags differ"
         }
         RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
+        RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout takes no weight but 1",
+        RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -117,6 +123,8 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "zone-too-long" => RINGWAY_STATUS_ZONE_TOO_LONG,
         "duplicate-name" => RINGWAY_STATUS_DUPLICATE_NAME,
         "no-such-node" => RINGWAY_STATUS_NO_SUCH_NODE,
+        "weight-unsupported" => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
+        "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -128,7 +136,7 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_SNAPSHOT).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_DRAIN_UNSUPPORTED).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();

@@ -45,6 +45,8 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_FILE_NOT_READ, 20},
         {RINGWAY_STATUS_NO_COMMON_POSITIONS, 21},
         {RINGWAY_STATUS_BAD_SNAPSHOT, 22},
+        {RINGWAY_STATUS_WEIGHT_UNSUPPORTED, 23},
+        {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 24},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;

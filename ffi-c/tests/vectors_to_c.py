@@ -11,6 +11,9 @@ from pathlib import Path
 
 NOBODY = 0xFFFFFFFF
 STATES = {"up": "RINGWAY_STATE_UP", "down": "RINGWAY_STATE_DOWN", "drain": "RINGWAY_STATE_DRAIN"}
+LAYOUT_FILES = ["ringway-v1.json", "jump-v1.json", "jumpback-v1.json", "rendezvous-v1.json"]
+SEGMENT_FILES = ["segments.json"]
+ERROR_FILES = ["errors.json", "errors-native.json"]
 LITERAL_BYTES_MAX = 4000  # ISO C99 promises 4,095
 
 
@@ -108,7 +111,7 @@ def placement_case(table: Table, case: dict) -> str:
         f"{{{table.rule(row['keys_rule'])}, UINT64_C(0x{row['owners_digest']})}}" for row in case["many"]
     ]
     return (
-        f"{{{text(case['name'])}, {table.inputs(case)}, {case['eligible']}, {case['points']},"
+        f"{{{text(case['name'])}, {table.inputs(case)}, {case['eligible']}, {case['points'] or 0},"
         f" {table.array('struct key_row', keys)}, {table.array('struct position_row', positions)},"
         f" {table.array('struct replica_row', replicas)}, {table.array('struct many_row', many)}}}"
     )
@@ -165,14 +168,14 @@ def main(folder: Path) -> None:
 
     table = Table()
     hashes = [f"{{{case['length']}, UINT64_C(0x{case['hash']})}}" for case in cases("xxh3.json")]
-    for name, kind, make in (
-        ("ringway-v1.json", "placement_case", placement_case),
-        ("segments.json", "segment_case", segment_case),
-        ("errors.json", "error_case", error_case),
-        ("cluster-files.json", "cluster_case", cluster_case),
-        ("snapshots.json", "snapshot_case", snapshot_case),
+    for names, kind, make in (
+        (LAYOUT_FILES, "placement_case", placement_case),
+        (SEGMENT_FILES, "segment_case", segment_case),
+        (ERROR_FILES, "error_case", error_case),
+        (["cluster-files.json"], "cluster_case", cluster_case),
+        (["snapshots.json"], "snapshot_case", snapshot_case),
     ):
-        made = [make(table, case) for case in cases(name)]
+        made = [make(table, case) for name in names for case in cases(name)]
         table.lines.append(f"static const struct {kind} {kind}s[] = {{\n    " + ",\n    ".join(made) + "\n};")
     table.lines.append(f"static const struct hash_case hash_cases[] = {{{', '.join(hashes)}}};")
     sys.stdout.write("/* Made by vectors_to_c.py. */\n" + "\n".join(table.lines) + "\n")

@@ -45,3 +45,35 @@ def test_answers_are_those_of_the_reference(
         assert list(table.walk(key)) == [names[index] for index in twin.walk_at(position)]
         for k in (1, 2, 3, 9):
             assert table.owners(key, k) == [names[index] for index in twin.owners_at(position, k)]
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "jump-v1": {},
+    "jumpback-v1": {},
+    "rendezvous-v1": {},
+}
+UNWEIGHTED = {"jump-v1", "jumpback-v1"}
+
+
+@settings(deadline=None, max_examples=100, print_blob=True)
+@given(layout=st.sampled_from(sorted(OPTIONS)), nodes=nodes, hash_tag=hash_tags, keys=keys)
+def test_answers_of_the_other_layouts_are_those_of_the_reference(
+    layout: str,
+    nodes: list[tuple[bytes, int, bytes | None, Any]],
+    hash_tag: str | None,
+    keys: list[bytes],
+) -> None:
+    options = OPTIONS[layout] | ({} if hash_tag is None else {"hash_tag": hash_tag})
+    if layout in UNWEIGHTED:
+        nodes = [(name, 1, zone, "up") for name, _, zone, _ in nodes]
+    made = [Node(name, weight=w, zone=zone, state=state) for name, w, zone, state in nodes]
+    table = Table(made, layout=layout, **options)
+    twin = reference.Table(layout, list(options.items()), [reference.Node(*n) for n in nodes])
+    names = list(table)
+    for key in keys:
+        h = twin.hash(key)
+        assert table.key_hash(key) == h
+        assert table.index(key) == twin.owner_of(h)
+        assert list(table.walk(key)) == [names[index] for index in twin.walk_of(h)]
+        for k in (1, 2, 3, 9):
+            assert table.owners(key, k) == [names[index] for index in twin.owners_of(h, k)]

@@ -9,8 +9,9 @@ import xxhash
 from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
-PLACEMENTS = cases("ringway-v1.json")
-ERRORS = cases("errors.json")
+LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"]
+PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
+ERRORS = cases("errors.json") + cases("errors-native.json")
 FILES = cases("cluster-files.json")
 SNAPSHOTS = cases("snapshots.json")
 NOBODY = 0xFFFF_FFFF
@@ -30,10 +31,14 @@ TEXTS = {
     "unknown-version": "the snapshot is of version [02]; this build reads 1",
     "bad-checksum": "cut or changed",
     "bad-form": "not written as the specification says",
+    "weight-unsupported": "every node has weight 1",
+    "drain-unsupported": "from the end of the list only",
 }
 
 
-@pytest.mark.parametrize("case", PLACEMENTS, ids=[case["name"] for case in PLACEMENTS])
+@pytest.mark.parametrize(
+    "case", PLACEMENTS, ids=[f"{case['layout']}-{case['name']}" for case in PLACEMENTS]
+)
 def test_placements(case: dict[str, Any]) -> None:
     table = table_of(case)
     names = list(table)

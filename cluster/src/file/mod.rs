@@ -188,6 +188,12 @@ impl ClusterFile {
                 let index = heaviest.map_or(0, |(index, _)| index);
                 Fault::node(name, index, "weight", format!("{error} (this node is the heaviest)"))
             }
+            BuildError::WeightUnsupported { index, .. } => {
+                Fault::node(name, index, "weight", format!("{error} ({})", self.layout.name()))
+            }
+            BuildError::DrainUnsupported { index } => {
+                Fault::node(name, index, "state", format!("{error} ({})", self.layout.name()))
+            }
             BuildError::BadText { index, field, .. } => Fault::node(name, index, field, error),
             BuildError::DuplicateName { second, .. } => Fault::node(name, second, "name", error),
             other => Fault::new(name, Place::Whole, other),

@@ -12,8 +12,6 @@ use super::{
 
 const TOP_FIELDS: [&str; 3] = ["layout", "options", "node"];
 const NODE_FIELDS: [&str; 6] = ["name", "weight", "zone", "address", "control", "state"];
-/// Every option of every layout; a layout says itself which of them it has.
-const OPTION_NAMES: [&str; 2] = ["vnodes", "hash_tag"];
 
 /// Where the parts of a cluster stand in its file; empty for one that was never in a file.
 #[derive(Clone, Debug, Default)]
@@ -98,13 +96,13 @@ pub(super) fn set_option(
     value: OptionValue<'_>,
 ) -> Result<Layout, Fault> {
     let layout_name = layout.name();
-    let known = option_names(&layout);
+    let known = layout.option_names();
     layout.with_option(name, value).map_err(|error| {
         let message = match error {
             BuildError::UnknownOption => format!(
                 "unknown option; those of {layout_name} are {}{}",
                 known.join(", "),
-                did_you_mean(name, &known)
+                did_you_mean(name, known)
             ),
             BuildError::BadOption { expected } => {
                 let found = match value {
@@ -119,14 +117,6 @@ pub(super) fn set_option(
         };
         Fault::new(error.name(), Place::Field(format!("options.{}", plain(name))), message)
     })
-}
-
-fn option_names(layout: &Layout) -> Vec<&'static str> {
-    let has = |name: &&str| {
-        let tried = layout.clone().with_option(name, OptionValue::Boolean(false));
-        !matches!(tried, Err(BuildError::UnknownOption))
-    };
-    OPTION_NAMES.into_iter().filter(has).collect()
 }
 
 /// Reads the items of one document; its errors have file, line and field.

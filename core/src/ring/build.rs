@@ -44,7 +44,8 @@ impl RingBuilder {
     /// O(nodes).
     #[must_use]
     pub fn storage_needed(&self, nodes: &[Node<'_>]) -> usize {
-        let points = check::point_count(nodes, self.vnodes());
+        let vnodes = self.ring().map_or(0, |(vnodes, _)| vnodes);
+        let points = check::point_count(nodes, vnodes);
         usize::try_from(points).unwrap_or(usize::MAX).max(nodes.len())
     }
 
@@ -54,9 +55,11 @@ impl RingBuilder {
     /// O(points) time in practice, O(points · log points) at worst.
     ///
     /// # Errors
-    /// [`BuildError`], checked in the order of SPEC §8.
+    /// [`BuildError::NotARing`] if the layout is none; the others are checked in the order of
+    /// SPEC §8.
     #[cfg(feature = "alloc")]
     pub fn build(&self, nodes: &[Node<'_>]) -> Result<Ring<Box<[Point]>>, BuildError> {
+        self.ring()?;
         check::texts(nodes)?;
         let mut by_name: Box<[usize]> = (0..nodes.len()).collect();
         check::names(nodes, &mut by_name, |index| index)?;
@@ -69,18 +72,19 @@ impl RingBuilder {
         &self,
         nodes: &[Node<'_>],
     ) -> Result<Ring<Box<[Point]>>, BuildError> {
-        let len = check::points(check::point_count(nodes, self.vnodes()))?;
+        let (vnodes, hash_tag) = self.ring()?;
+        let len = check::points(check::point_count(nodes, vnodes))?;
         let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
         if len < RADIX_POINTS_MIN {
-            scatter(&mut storage, nodes, self.vnodes());
+            scatter(&mut storage, nodes, vnodes);
             storage.sort_unstable_by_key(|point| point.sort_key());
         } else {
             let mut scattered = storage.clone();
-            scatter(&mut scattered, nodes, self.vnodes());
+            scatter(&mut scattered, nodes, vnodes);
             radix_sort(&mut scattered, &mut storage);
         }
         order_ties(&mut storage, nodes);
-        Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
+        Ok(freeze(storage, len, owner_count(nodes), hash_tag))
     }
 
     /// A ring in the caller's memory; nothing is allocated. What the ring does not need stays free.
@@ -89,6 +93,7 @@ impl RingBuilder {
     /// O(points · log points) time.
     ///
     /// # Errors
+    /// [`BuildError::NotARing`] if the layout is none;
     /// [`BuildError::StorageTooSmall`] says how much [`storage_needed`](Self::storage_needed) is;
     /// the others are the nodes' faults, checked in the order of SPEC §8 as far as that memory
     /// allows.
@@ -96,6 +101,7 @@ impl RingBuilder {
     where
         S: AsRef<[Point]> + AsMut<[Point]>,
     {
+        let (vnodes, hash_tag) = self.ring()?;
         check::texts(nodes)?;
         let memory = storage.as_mut();
         let needed = self.storage_needed(nodes);
@@ -109,22 +115,20 @@ impl RingBuilder {
             *slot = Point::new(index, NodeIndex::new(0));
         }
         check::names(nodes, scratch, |slot| slot.position() as usize)?;
-        let len = check::points(check::point_count(nodes, self.vnodes()))?;
+        let len = check::points(check::point_count(nodes, vnodes))?;
         let points = memory.get_mut(..len).ok_or(too_small)?;
-        scatter(points, nodes, self.vnodes());
+        scatter(points, nodes, vnodes);
         points.sort_unstable_by_key(|point| point.sort_key());
         order_ties(points, nodes);
-        Ok(freeze(storage, len, owner_count(nodes), self.hash_tag()))
+        Ok(freeze(storage, len, owner_count(nodes), hash_tag))
     }
 
-    const fn vnodes(&self) -> u32 {
-        let Layout::RingwayV1 { vnodes, .. } = self.layout;
-        vnodes
-    }
-
-    const fn hash_tag(&self) -> Option<HashTag> {
-        let Layout::RingwayV1 { hash_tag, .. } = self.layout;
-        hash_tag
+    /// The layout's points for each unit of weight, and its hash tag, if it is a ring.
+    const fn ring(&self) -> Result<(u32, Option<HashTag>), BuildError> {
+        match self.layout {
+            Layout::RingwayV1 { vnodes, hash_tag } => Ok((vnodes, hash_tag)),
+            _ => Err(BuildError::NotARing),
+        }
     }
 }
 

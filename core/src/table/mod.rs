@@ -3,21 +3,22 @@
 mod change;
 mod moved;
 mod nodes;
+mod placed;
 mod segments;
 mod snapshot;
 mod walk;
 mod zones;
-
-use alloc::boxed::Box;
 
 pub use self::{
     moved::{MovedError, MovedRange, Twins},
     segments::Segment,
     snapshot::SnapshotError,
 };
-use self::{nodes::Nodes, segments::Segments, walk::Distinct, zones::Zones};
+use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, hash::position,
+    BuildError, Layout, Node, NodeIndex, Placement,
+    hash::{key_hash, position},
+    placement::fill_distinct,
 };
 
 /// A snapshot: the nodes, and who owns what.
@@ -29,22 +30,23 @@ pub struct Table {
     layout: Layout,
     nodes: Nodes,
     zones: Option<Zones>,
-    ring: Ring<Box<[Point]>>,
+    placed: Placed,
 }
 
 impl Table {
     /// A table of these nodes in that layout.
     ///
     /// # Complexity
-    /// O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
+    /// `ringway-v1`: O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
+    /// `jump-v1`, `jumpback-v1`, `rendezvous-v1`: O(nodes · log nodes), to compare the names.
     ///
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
         let own = Nodes::new(nodes)?;
-        let ring = RingBuilder::new().with_layout(layout.clone()).build_checked(nodes)?;
+        let placed = Placed::new(layout, nodes)?;
         let zones = Zones::new(own.iter());
-        Ok(Self { layout: layout.clone(), nodes: own, zones, ring })
+        Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
     }
 
     /// The layout.
@@ -89,19 +91,24 @@ impl Table {
     /// The owner of `key`; `None` when no node may own anything.
     ///
     /// # Complexity
-    /// O(key length) to hash, then the same few steps whatever the number of nodes; O(log points)
-    /// where points or keys were chosen to crowd.
+    /// O(key length) to hash. Then in `ringway-v1` the same few steps whatever the number of nodes,
+    /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes), in
+    /// `jumpback-v1` O(1) expected, in `rendezvous-v1` O(nodes) and a logarithm for each weight
+    /// that occurs.
     #[inline]
     #[must_use]
     pub fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
-        self.ring.owner(key)
+        match &self.placed {
+            Placed::Ring(ring) => ring.owner_by_hash(key_hash(key)),
+            other => other.owner_by_hash(self.layout.hash_key(key)),
+        }
     }
 
     /// The owner of a key hash of [`hash_bits`](Self::hash_bits) bits.
     #[inline]
     #[must_use]
     pub fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.ring.owner_by_hash(hash)
+        self.placed.owner_by_hash(hash)
     }
 
     /// The candidates for `key` in order of preference: each node that may own once.
@@ -110,10 +117,14 @@ impl Table {
     /// [`len`](Self::len) bits.
     ///
     /// # Complexity
-    /// O(points) for the whole walk.
+    /// O(points) for the whole walk; in `rendezvous-v1` O(nodes) for each sixteen nodes.
     pub fn walk(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
-        let walk = self.ring.walk(self.ring.hash_key(key));
-        Distinct::new(walk, self.ring.owner_count(), self.nodes.len())
+        self.walk_by_hash(self.placed.hash_key(&self.layout, key))
+    }
+
+    /// The walk of a key hash of [`hash_bits`](Self::hash_bits) bits.
+    pub fn walk_by_hash(&self, hash: u64) -> impl Iterator<Item = NodeIndex> + '_ {
+        Distinct::new(self.placed.walk(hash), self.placed.owner_count(), self.nodes.len())
     }
 
     /// Fills `out` with distinct owners of `key`, the first being its owner, and returns how many:
@@ -125,12 +136,19 @@ impl Table {
     /// About O(`out.len()`) while that is small beside the number of nodes and of zones; O(points)
     /// at worst, when all nodes are asked for or one zone has next to no weight.
     pub fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
+        if let (Placed::Ring(ring), None) = (&self.placed, &self.zones) {
+            let out = wanted(out, ring.owner_count());
+            return fill_distinct(out, 0, ring.walk(key_hash(key)), |node| node);
+        }
+        self.owners_by_hash(self.placed.hash_key(&self.layout, key), out)
+    }
+
+    /// The owners of a key hash of [`hash_bits`](Self::hash_bits) bits, as [`owners`](Self::owners).
+    pub fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
+        let count = self.placed.owner_count();
         match &self.zones {
-            None => self.ring.owners(key, out),
-            Some(zones) => {
-                let walk = self.ring.walk(self.ring.hash_key(key));
-                zones.fill(&walk, self.ring.owner_count(), out)
-            }
+            None => fill_distinct(wanted(out, count), 0, self.placed.walk(hash), |node| node),
+            Some(zones) => zones.fill(&self.placed.walk(hash), count, out),
         }
     }
 
@@ -144,26 +162,37 @@ impl Table {
     #[inline]
     #[must_use]
     pub fn key_hash(&self, key: &[u8]) -> Option<u64> {
-        Some(self.ring.hash_key(key))
+        Some(self.placed.hash_key(&self.layout, key))
     }
 
     /// The position of `key` where the layout has positions that can move, else `None`.
     #[inline]
     #[must_use]
     pub fn position(&self, key: &[u8]) -> Option<u64> {
-        Some(u64::from(position(self.ring.hash_key(key))))
+        let hash = self.key_hash(key).filter(|_| self.placed.is_movable())?;
+        Some(u64::from(position(hash)))
     }
 
     /// The last position of the layout, if its owners are constant on runs of positions.
     #[must_use]
     pub const fn position_max(&self) -> Option<u64> {
-        Some(u32::MAX as u64)
+        if self.placed.is_movable() { Some(u32::MAX as u64) } else { None }
     }
 
     /// Who owns which run of positions: ascending, without gap or overlap, neighbours of one
     /// owner joined; `None` if the layout has no such runs or nobody owns anything.
     #[must_use]
     pub fn segments(&self) -> Option<impl Iterator<Item = Segment> + '_> {
-        Segments::new(self.ring.points())
+        match &self.placed {
+            Placed::Ring(ring) | Placed::OtherRing(ring) => Segments::new(ring.points()),
+            _ => None,
+        }
     }
+}
+
+/// As much of `out` as there are owners for.
+#[inline]
+fn wanted(out: &mut [NodeIndex], owner_count: usize) -> &mut [NodeIndex] {
+    let len = owner_count.min(out.len());
+    out.get_mut(..len).unwrap_or_default()
 }

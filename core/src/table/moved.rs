@@ -6,11 +6,11 @@
 //! name and weight. One arc for each such point, from the point before it, is looked up in both
 //! rings. For a change of one node among ten thousand that is nothing beside a pass over the rings.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, iter::FusedIterator};
 
 use super::{Table, nodes::indices};
-use crate::{Layout, NodeIndex, Placement as _, ring::point_positions};
+use crate::{NodeIndex, Placement as _, Point, Ring, ring::point_positions};
 
 /// A run of positions, both ends inclusive, that changes owner.
 ///
@@ -69,30 +69,23 @@ impl Table {
         &'a self,
         next: &'a Self,
     ) -> Result<impl Iterator<Item = MovedRange> + 'a, MovedError> {
-        for table in [self, next] {
-            if table.position_max().is_none() {
-                return Err(MovedError::NoPositions { layout: table.layout.name() });
-            }
-        }
-        if !same_positions(&self.layout, &next.layout) {
+        let ring = |table: &'a Self| {
+            let no_positions = MovedError::NoPositions { layout: table.layout.name() };
+            table.placed.ring().ok_or(no_positions)
+        };
+        let (from, to) = (ring(self)?, ring(next)?);
+        // The number of points is about owners, not about where keys are.
+        if self.layout.hash_tag() != next.layout.hash_tag() {
             return Err(MovedError::OtherPositions);
         }
         let twins = Twins::new(self, next);
         let mut ends = changed_points(self, next, &twins);
         ends.sort_unstable();
         ends.dedup();
-        let arcs = Arcs { from: self, to: next, ends: ends.into_iter(), lo: Some(0) };
+        let arcs = Arcs { from, to, ends: ends.into_iter(), lo: Some(0) };
         let moved = arcs.filter(move |arc| !twins.same(arc.from, arc.to));
         Ok(Joined { ranges: moved.fuse(), held: None })
     }
-}
-
-/// Whether both layouts give every key the same position.
-fn same_positions(a: &Layout, b: &Layout) -> bool {
-    // The number of points is about owners, not about where keys are.
-    let Layout::RingwayV1 { hash_tag: tag_a, .. } = a;
-    let Layout::RingwayV1 { hash_tag: tag_b, .. } = b;
-    tag_a == tag_b
 }
 
 /// The positions of the points that are not in both tables, in no order.
@@ -120,8 +113,8 @@ fn changed_points(from: &Table, to: &Table, twins: &Twins) -> Vec<u32> {
 /// The arcs that end at the changed points, and the one behind all points: within each, neither
 /// table changes owner, and outside of them none is another.
 struct Arcs<'a, I> {
-    from: &'a Table,
-    to: &'a Table,
+    from: &'a Ring<Box<[Point]>>,
+    to: &'a Ring<Box<[Point]>>,
     ends: I,
     /// The first position behind the arc before; `None` behind the last.
     lo: Option<u64>,
@@ -136,13 +129,13 @@ impl<I: Iterator<Item = u32>> Iterator for Arcs<'_, I> {
         let hi = end.map_or(u64::from(u32::MAX), u64::from);
         // No changed point is between this one and the one before it, so what point is there is in
         // both rings. Behind the last one, either ring may have points: the later counts.
-        let before = |table: &Table| match end {
-            Some(position) => table.ring.point_before(position),
-            None => table.ring.points().last().map(|point| point.position()),
+        let before = |ring: &Ring<Box<[Point]>>| match end {
+            Some(position) => ring.point_before(position),
+            None => ring.points().last().map(|point| point.position()),
         };
         let before = before(self.from).max(before(self.to)).map_or(0, |point| u64::from(point) + 1);
         self.lo = end.map(|_| hi + 1);
-        let owner = |table: &Table| table.ring.owner_by_hash(hi << 32 | 0xffff_ffff);
+        let owner = |ring: &Ring<Box<[Point]>>| ring.owner_by_hash(hi << 32 | 0xffff_ffff);
         let lo = after_last.max(before);
         // Nothing is behind a point that is the last position.
         (lo <= hi).then(|| MovedRange { lo, hi, from: owner(self.from), to: owner(self.to) })

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, vec};
 
-use crate::{NodeIndex, Walk, placement::FEW};
+use crate::{NodeIndex, placement::FEW};
 
 /// The distinct nodes of a walk.
 ///
@@ -10,8 +10,8 @@ use crate::{NodeIndex, Walk, placement::FEW};
 /// Only then a bit for each node is worth its memory. The walk ends with the last node that owns
 /// something, not with the last point.
 #[derive(Clone, Debug)]
-pub(super) struct Distinct<'a> {
-    walk: Walk<'a>,
+pub(super) struct Distinct<W> {
+    walk: W,
     /// How many nodes are still to come.
     left: usize,
     node_count: usize,
@@ -21,8 +21,8 @@ pub(super) struct Distinct<'a> {
     seen: Box<[u64]>,
 }
 
-impl<'a> Distinct<'a> {
-    pub(super) fn new(walk: Walk<'a>, owner_count: usize, node_count: usize) -> Self {
+impl<W: Iterator<Item = NodeIndex>> Distinct<W> {
+    pub(super) fn new(walk: W, owner_count: usize, node_count: usize) -> Self {
         Self {
             walk,
             left: owner_count,
@@ -54,7 +54,7 @@ impl<'a> Distinct<'a> {
     }
 }
 
-impl Iterator for Distinct<'_> {
+impl<W: Iterator<Item = NodeIndex>> Iterator for Distinct<W> {
     type Item = NodeIndex;
 
     fn next(&mut self) -> Option<NodeIndex> {

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeMap};
 
 use crate::{
-    Node, NodeIndex, Walk,
+    Node, NodeIndex,
     placement::{NodeSet, fill_distinct},
 };
 
@@ -45,7 +45,12 @@ impl Zones {
 
     /// Fills `out` from `walk`: pass 1 takes each node whose zone has not come yet, pass 2 the
     /// nodes that pass 1 left out, both in the walk's order.
-    pub(super) fn fill(&self, walk: &Walk<'_>, owner_count: usize, out: &mut [NodeIndex]) -> usize {
+    pub(super) fn fill(
+        &self,
+        walk: &(impl Iterator<Item = NodeIndex> + Clone),
+        owner_count: usize,
+        out: &mut [NodeIndex],
+    ) -> usize {
         let wanted = owner_count.min(out.len());
         let out = out.get_mut(..wanted).unwrap_or_default();
         let zone = |node: NodeIndex| self.zone_of.get(node.as_usize()).copied().unwrap_or(node);

@@ -59,8 +59,9 @@ class Table:
 
     nodes is an iterable of names (str or bytes) and Node objects, or a mapping from
     names to weights. layout is the name of a mapping that never changes, and options
-    are the layout's own: ringway-v1 has vnodes (points for each unit of weight, 160)
-    and hash_tag (two characters such as "{}": keys are hashed by what stands between).
+    are the layout's own: all have hash_tag (two characters such as "{}": keys are hashed
+    by what stands between), ringway-v1 has vnodes (points for each unit of weight, 160).
+    In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
 
     Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
     back by name: str if the name is UTF-8, else bytes. Any number of threads may use a

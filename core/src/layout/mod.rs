@@ -1,0 +1,223 @@
+//! Layouts: named mappings that never change once released.
+
+mod hash_tag;
+
+use core::fmt;
+
+pub use self::hash_tag::HashTag;
+use crate::BuildError;
+#[cfg(feature = "alloc")]
+use crate::key_hash;
+
+/// At most this many nodes in a table (SPEC §8).
+pub(crate) const NODES_MAX: usize = 65_536;
+/// At most this many points on a ring (SPEC §8).
+pub(crate) const POINTS_MAX: u64 = 1 << 24;
+/// At most this many bytes in a name or zone (SPEC §8).
+pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
+
+const NAMES: [&str; 4] = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"];
+
+/// One never-changing mapping from keys to nodes, named in configuration files.
+///
+/// A fix that would move a key is a new variant, never an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// `ringway-v1`, the default: a ring of 32-bit positions under XXH3 (SPEC §4).
+    RingwayV1 {
+        /// Points for each unit of weight, 1 to 65,536; 160 unless told.
+        vnodes: u32,
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `jump-v1`: Lamping and Veach's jump hash; the place in the list is the identity (SPEC §11).
+    JumpV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `jumpback-v1`: Ertl's `JumpBackHash`; the place in the list is the identity (SPEC §12).
+    JumpbackV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `rendezvous-v1`: the best of all nodes' scores owns (SPEC §13).
+    RendezvousV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+}
+
+impl Layout {
+    /// `ringway-v1` with its defaults.
+    #[must_use]
+    pub const fn ringway_v1() -> Self {
+        Self::RingwayV1 { vnodes: 160, hash_tag: None }
+    }
+
+    /// `jump-v1` with its defaults.
+    #[must_use]
+    pub const fn jump_v1() -> Self {
+        Self::JumpV1 { hash_tag: None }
+    }
+
+    /// `jumpback-v1` with its defaults.
+    #[must_use]
+    pub const fn jumpback_v1() -> Self {
+        Self::JumpbackV1 { hash_tag: None }
+    }
+
+    /// `rendezvous-v1` with its defaults.
+    #[must_use]
+    pub const fn rendezvous_v1() -> Self {
+        Self::RendezvousV1 { hash_tag: None }
+    }
+
+    /// The layout of that name, with its defaults.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownLayout`], whose text lists the names.
+    pub fn from_name(name: &str) -> Result<Self, BuildError> {
+        match name {
+            "ringway-v1" => Ok(Self::ringway_v1()),
+            "jump-v1" => Ok(Self::jump_v1()),
+            "jumpback-v1" => Ok(Self::jumpback_v1()),
+            "rendezvous-v1" => Ok(Self::rendezvous_v1()),
+            _ => Err(BuildError::UnknownLayout),
+        }
+    }
+
+    /// The name in configuration files, C and Python.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RingwayV1 { .. } => "ringway-v1",
+            Self::JumpV1 { .. } => "jump-v1",
+            Self::JumpbackV1 { .. } => "jumpback-v1",
+            Self::RendezvousV1 { .. } => "rendezvous-v1",
+        }
+    }
+
+    /// Every layout's name, in the order of the SPEC.
+    #[must_use]
+    pub const fn names() -> &'static [&'static str] {
+        &NAMES
+    }
+
+    /// The names of the options that this layout has.
+    #[must_use]
+    pub const fn option_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::RingwayV1 { .. } => &["vnodes", "hash_tag"],
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => {
+                &["hash_tag"]
+            }
+        }
+    }
+
+    /// The same layout with one option set.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownOption`] if the layout has no such option,
+    /// [`BuildError::BadOption`] if the value is of the wrong type or out of range.
+    pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
+        match (&mut self, name) {
+            (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
+            (Self::RingwayV1 { vnodes, .. }, "vnodes") => *vnodes = vnodes_option(value)?,
+            _ => return Err(BuildError::UnknownOption),
+        }
+        Ok(self)
+    }
+
+    /// The options that differ from the defaults, in a fixed order.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, OptionValue<'_>)> {
+        let changed = |name, value: u32, default: u32| {
+            (value != default).then(|| (name, OptionValue::Integer(i64::from(value))))
+        };
+        let own = match self {
+            Self::RingwayV1 { vnodes, .. } => changed("vnodes", *vnodes, 160),
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => None,
+        };
+        let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
+        [own, hash_tag].into_iter().flatten()
+    }
+
+    /// Which part of a key is hashed; `None` is all of it.
+    #[must_use]
+    pub const fn hash_tag(&self) -> Option<&HashTag> {
+        match self {
+            Self::RingwayV1 { hash_tag, .. }
+            | Self::JumpV1 { hash_tag }
+            | Self::JumpbackV1 { hash_tag }
+            | Self::RendezvousV1 { hash_tag } => hash_tag.as_ref(),
+        }
+    }
+
+    const fn hash_tag_mut(&mut self) -> &mut Option<HashTag> {
+        match self {
+            Self::RingwayV1 { hash_tag, .. }
+            | Self::JumpV1 { hash_tag }
+            | Self::JumpbackV1 { hash_tag }
+            | Self::RendezvousV1 { hash_tag } => hash_tag,
+        }
+    }
+
+    /// The bytes of `key` that are hashed: what stands between the hash tag's characters, or all.
+    #[inline]
+    #[must_use]
+    pub fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        match self.hash_tag() {
+            None => key,
+            Some(tag) => tag.hashed_part(key),
+        }
+    }
+
+    /// The hash of `key` in the layouts that are no ring.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
+        match self.hash_tag() {
+            None => key_hash(key),
+            Some(tag) => tag.hash(key),
+        }
+    }
+}
+
+fn vnodes_option(value: OptionValue<'_>) -> Result<u32, BuildError> {
+    const EXPECTED: &str = "a whole number from 1 to 65536";
+    let OptionValue::Integer(number) = value else {
+        return Err(BuildError::BadOption { expected: EXPECTED });
+    };
+    match u32::try_from(number) {
+        Ok(vnodes @ 1..=65_536) => Ok(vnodes),
+        _ => Err(BuildError::BadOption { expected: EXPECTED }),
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self::ringway_v1()
+    }
+}
+
+/// The value of a layout's option, as a configuration file gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionValue<'a> {
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(&'a str),
+    /// True or false.
+    Boolean(bool),
+}
+
+pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (place, name) in NAMES.iter().enumerate() {
+        if place > 0 {
+            f.write_str(", ")?;
+        }
+        f.write_str(name)?;
+    }
+    Ok(())
+}

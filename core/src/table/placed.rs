@@ -1,0 +1,136 @@
+//! The placements that a table chooses from at run time.
+
+use alloc::boxed::Box;
+
+use crate::{
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
+    buckets::{BucketWalk, Buckets},
+    check,
+    hash::key_hash,
+    jump, jumpback,
+    rendezvous::{Rendezvous, RendezvousWalk},
+};
+
+/// One placement of any layout.
+///
+/// The ring comes first in every match, as it is what most tables are; the others are kept out of
+/// its way.
+#[derive(Clone, Debug)]
+pub(super) enum Placed {
+    /// A ring whose keys are hashed whole, by XXH3.
+    Ring(Ring<Box<[Point]>>),
+    /// A ring whose keys the layout hashes.
+    OtherRing(Ring<Box<[Point]>>),
+    Buckets(Buckets),
+    Rendezvous(Rendezvous),
+}
+
+impl Placed {
+    /// The placement of nodes whose texts and names were checked.
+    pub(super) fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+        let buckets = |function| {
+            check::unweighted(nodes)?;
+            // At most 65,536, checked before.
+            let count = u32::try_from(nodes.len()).unwrap_or_default();
+            Ok(Self::Buckets(Buckets::new(function, count)))
+        };
+        match layout {
+            Layout::RingwayV1 { .. } => {
+                let builder = RingBuilder::new().with_layout(layout.clone());
+                let ring = builder.build_checked(nodes)?;
+                let is_plain = layout.hash_tag().is_none();
+                Ok(if is_plain { Self::Ring(ring) } else { Self::OtherRing(ring) })
+            }
+            Layout::JumpV1 { .. } => buckets(jump),
+            Layout::JumpbackV1 { .. } => buckets(jumpback),
+            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash_key(&self, layout: &Layout, key: &[u8]) -> u64 {
+        match self {
+            Self::Ring(_) => key_hash(key),
+            _ => layout.hash_key(key),
+        }
+    }
+
+    #[inline]
+    pub(super) fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        match self {
+            Self::Ring(ring) => ring.owner_by_hash(hash),
+            other => other.other_owner(hash),
+        }
+    }
+
+    #[inline(never)]
+    fn other_owner(&self, hash: u64) -> Option<NodeIndex> {
+        match self {
+            Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_by_hash(hash),
+            Self::Buckets(buckets) => buckets.owner_by_hash(hash),
+            Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
+        }
+    }
+
+    /// The candidates; a node may come more than once.
+    pub(super) fn walk(&self, hash: u64) -> Candidates<'_> {
+        match self {
+            Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
+            Self::Buckets(buckets) => Candidates::Buckets(buckets.walk(hash)),
+            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
+        }
+    }
+
+    /// How many nodes may own something.
+    #[inline]
+    pub(super) fn owner_count(&self) -> usize {
+        match self {
+            Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_count(),
+            Self::Buckets(buckets) => buckets.owner_count(),
+            Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
+        }
+    }
+
+    /// The ring, if it is one.
+    #[inline]
+    pub(super) const fn ring(&self) -> Option<&Ring<Box<[Point]>>> {
+        match self {
+            Self::Ring(ring) | Self::OtherRing(ring) => Some(ring),
+            Self::Buckets(_) | Self::Rendezvous(_) => None,
+        }
+    }
+
+    /// The same kind of placement with another ring.
+    pub(super) fn with_ring(&self, ring: Ring<Box<[Point]>>) -> Self {
+        match self {
+            Self::Ring(_) => Self::Ring(ring),
+            _ => Self::OtherRing(ring),
+        }
+    }
+
+    /// Whether keys have positions that can move from node to node.
+    #[inline]
+    pub(super) const fn is_movable(&self) -> bool {
+        matches!(self, Self::Ring(_) | Self::OtherRing(_))
+    }
+}
+
+/// The candidates for one hash, whatever the placement.
+#[derive(Clone, Debug)]
+pub(super) enum Candidates<'a> {
+    Ring(Walk<'a>),
+    Buckets(BucketWalk<'a>),
+    Rendezvous(RendezvousWalk<'a>),
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = NodeIndex;
+
+    fn next(&mut self) -> Option<NodeIndex> {
+        match self {
+            Self::Ring(walk) => walk.next(),
+            Self::Buckets(walk) => walk.next(),
+            Self::Rendezvous(walk) => walk.next(),
+        }
+    }
+}

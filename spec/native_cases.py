@@ -1,0 +1,155 @@
+"""What the files of the layouts beside ringway-v1 ask. As in cases.py, released cases never change."""
+
+from questions import case, length_keys, numbered_keys, text_keys
+from rules import in_hex, named, rule
+from table_cases import refusal
+
+FIELDS = [
+    "Tables under {layout} and what they answer; spec/vectors/README.md describes every field,",
+    "and ringway-v1.json says how inputs are given.",
+]
+
+
+def zoned(*zones) -> list[dict]:
+    rows = ({"name": f"n{i}", "zone": zone} for i, zone in enumerate(zones))
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def of_equal_weight(layout: str, **options) -> list[dict]:
+    """What every layout is asked: weights are 1, and nothing drains."""
+
+    def ask(name: str, nodes, keys=None, replicas=(), many=None, **more) -> dict:
+        return case(name, nodes, keys, (), replicas, many, layout, **options, **more)
+
+    three = named("db1", "db2", "db3")
+    many = rule("key-", 1, 0, 2000)
+    replicas = [({"key": f"key-{n}"}, k) for n in range(4) for k in (0, 1, 2, 3, 5, 6, 9)]
+    downs = [*named("a"), *named("b", state="down"), *named("c")]
+    odd = [b"\x00", b"\x00\x00", b"\x7f", b"\x80", b"\xff", b"a\x00b", b"\xc3\x28", b"\n"]
+    tagged = ["user{42}name", "{42}", "42", "{}x{y}", "{a{b}c}", "}{42}", "{42", ""]
+    return [
+        ask("no-nodes", [], replicas=[({"key": "a"}, 0), ({"key": "a"}, 3)]),
+        ask("one-node", named("a"), replicas=[({"key": "a"}, k) for k in (0, 1, 2)]),
+        ask("two-nodes", named("a", "b"), numbered_keys(20), replicas, many),
+        ask("three-nodes", three, text_keys() + length_keys(), replicas, many),
+        ask("three-nodes-other-order", named("db3", "db1", "db2"), many=many),
+        ask("five-nodes", named("a", "b", "c", "d", "e"), numbered_keys(20), replicas),
+        ask("one-down", downs, replicas=replicas, many=many),
+        ask("all-down", named("a", "b", state="down"), replicas=replicas, many=many),
+        ask("10-nodes", rule("n", 1, 0, 10), numbered_keys(40), replicas, rule("key-", 1, 0, 5000)),
+        ask("9-nodes", rule("n", 1, 0, 9), numbered_keys(40), many=rule("key-", 1, 0, 5000)),
+        ask("100-nodes", rule("n", 3, 0, 100), numbered_keys(20), replicas, many),
+        ask("101-nodes", rule("n", 3, 0, 101), numbered_keys(20), many=many),
+        ask("names-that-are-not-text", in_hex(odd), numbered_keys(20)),
+        ask("zones", zoned("a", "a", "b", "b", "c", None), numbered_keys(6), replicas),
+        ask("zones-all-one", zoned("a", "a", "a", "a"), numbered_keys(6), replicas),
+        ask("hash-tag", named("a", "b", "c", "d"), [{"key": t} for t in tagged], hash_tag="{}"),
+        ask("hash-tag-of-one-character", named("a", "b", "c"), [{"key": "a|b|c"}], hash_tag="||"),
+    ]
+
+
+def of_weights(layout: str, **options) -> list[dict]:
+    """What layouts with weights are asked besides."""
+
+    def ask(name: str, nodes, keys=None, replicas=(), many=None) -> dict:
+        return case(name, nodes, keys, (), replicas, many, layout, **options)
+
+    def nodes(**of_b) -> list[dict]:
+        return [{"name": "a"}, {"name": "b", **of_b}, {"name": "c"}]
+
+    many = rule("key-", 1, 0, 1000)
+    replicas = [({"key": "user:1"}, k) for k in (1, 2, 3)]
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+    reversed_ = weighted[::-1]
+    zones = zoned("a", "a", "b", "b", "c", "c")
+    zones[0]["weight"], zones[1]["state"], zones[2]["weight"] = 3, "drain", 0
+    greatest = [{"name": "a", "weight": (1 << 32) - 1}, {"name": "b", "weight": 1 << 31}, {"name": "c"}]
+    return [
+        ask("one-weight-0", nodes(weight=0), replicas=replicas, many=many),
+        ask("one-drains", nodes(state="drain"), replicas=replicas, many=many),
+        ask("all-weight-0", named("a", "b", weight=0), replicas=replicas),
+        ask("all-drain", named("a", "b", state="drain"), replicas=replicas),
+        ask("all-weight-7", named("a", "b", "c", weight=7), replicas=replicas, many=many),
+        ask("down-with-weight-5", nodes(weight=5, state="down"), replicas=replicas, many=many),
+        ask("weights-0-to-10", weighted, numbered_keys(30), replicas, many),
+        ask("weights-10-to-0", reversed_, numbered_keys(10), replicas, many),
+        ask("weight-1000-beside-1", [{"name": "a", "weight": 1000}, {"name": "b"}], many=many),
+        ask("greatest-weights", greatest, numbered_keys(10), replicas, many),
+        ask("zones-with-weights-and-states", zones, numbered_keys(6), replicas),
+    ]
+
+
+def jump_family_file(layout: str) -> dict:
+    many = rule("key-", 1, 0, 5000)
+    sizes = [("1000-nodes", 4, 1000), ("65535-nodes", 5, 65_535), ("65536-nodes", 5, 65_536)]
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout),
+            *(
+                case(name, rule("n", digits, 0, count), numbered_keys(20), many=many, layout=layout)
+                for name, digits, count in sizes
+            ),
+        ],
+    }
+
+
+def rendezvous_v1_file() -> dict:
+    layout = "rendezvous-v1"
+    forty = [{"name": f"m{i}", "weight": 1 + i % 3} for i in range(40)]
+    whole = [({"key": f"key-{n}"}, k) for n in range(3) for k in (15, 16, 17, 31, 32, 33, 40, 50)]
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout),
+            *of_weights(layout),
+            # Walks in batches: at and beside their ends.
+            case("32-nodes", rule("n", 2, 0, 32), numbered_keys(5), (), whole, layout=layout),
+            case("40-nodes-of-3-weights", forty, numbered_keys(5), (), whole, layout=layout),
+        ],
+    }
+
+
+# --------------------------------------------------------- errors-native.json
+
+
+def errors_native_file() -> dict:
+    def unweighted(layout: str) -> list[tuple]:
+        drains = [*named("a", "b"), *named("c", state="drain")]
+        return [
+            (named("a", "b"), {}, layout),
+            (named("a", "b", state="down"), {"hash_tag": "{}"}, layout),
+            (named("a", "b"), {"vnodes": 160}, layout),
+            (named("a", "b"), {"hash_tag": "{"}, layout),
+            ([*named("a"), *named("b", weight=2)], {}, layout),
+            ([*named("a"), *named("b", weight=0)], {}, layout),
+            (drains, {}, layout),
+            # Which of two errors decides.
+            ([*named("a", weight=0, state="drain"), *named("b", weight=3)], {}, layout),
+            ([*named("a", state="drain"), *named("b", weight=3)], {}, layout),
+            (named("a", "b", "b", weight=2), {}, layout),
+        ]
+
+    asked = [
+        *unweighted("jump-v1"),
+        *unweighted("jumpback-v1"),
+        (named("a", "b"), {"vnodes": 160}, "rendezvous-v1"),
+        (named("a", "b"), {"hash_tag": ""}, "rendezvous-v1"),
+        (named("a", "b", "a"), {}, "rendezvous-v1"),
+        ([*named("a", weight=0), *named("b", state="drain")], {}, "rendezvous-v1"),
+    ]
+    return {
+        "_comment": [
+            "Which input the layouts beside ringway-v1 refuse, with which error; as in errors.json.",
+            "points: null, but for rings.",
+        ],
+        "cases": [refusal(*row) for row in asked],
+    }
+
+
+NATIVE_FILES = {
+    "errors-native.json": errors_native_file,
+    "jump-v1.json": lambda: jump_family_file("jump-v1"),
+    "jumpback-v1.json": lambda: jump_family_file("jumpback-v1"),
+    "rendezvous-v1.json": rendezvous_v1_file,
+}

@@ -1,0 +1,116 @@
+"""SPEC 10 and on: the layouts that are no ring, slowly. Part of reference.py.
+
+Each class has `candidates(hash)`: the indices of nodes in the order of preference, finite.
+"""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from xxh3 import MASK64, xxh3_64
+
+ATTEMPTS = 64
+STRIDE = 0x9E3779B97F4A7C15
+
+
+def splitmix64(z: int) -> int:
+    """SPEC 10.2: the output function of splitmix64."""
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK64
+    return z ^ z >> 31
+
+
+# ------------------------------------------------------------ SPEC 11: jump-v1
+
+
+def jump(h: int, buckets: int) -> int:
+    bucket, following = -1, 0
+    while following < buckets:
+        bucket = following
+        h = (h * 2862933555777941757 + 1) & MASK64
+        # Doubles, each operation rounded; int() truncates.
+        following = int((bucket + 1) * (2147483648.0 / float((h >> 33) + 1)))
+    return bucket
+
+
+# -------------------------------------------------------- SPEC 12: jumpback-v1
+
+
+def jumpback(h: int, buckets: int) -> int:
+    if buckets == 1:
+        return 0
+    state = h
+
+    def draw() -> int:
+        nonlocal state
+        state = (state + STRIDE) & MASK64
+        return splitmix64(state)
+
+    first = draw()
+    jumps = (first ^ first >> 32) & ((1 << (buckets - 1).bit_length()) - 1)
+    while jumps:
+        floor = 1 << (jumps.bit_length() - 1)
+        bucket = floor + (first >> (32 * jumps.bit_count() % 64) & (floor - 1))
+        while bucket >= buckets:
+            number = draw()
+            bucket = number & (2 * floor - 1)
+            if bucket >= buckets:
+                bucket = number >> 32 & (2 * floor - 1)
+        if bucket >= floor:
+            return bucket
+        jumps ^= floor
+    return 0
+
+
+class Buckets:
+    """SPEC 10.4: the place in the list is the identity."""
+
+    def __init__(self, bucket_of: Callable[[int, int], int], count: int):
+        self.bucket_of = bucket_of
+        self.count = count
+
+    def candidates(self, h: int) -> Iterator[int]:
+        if self.count == 0:
+            return
+        owner = self.bucket_of(h, self.count)
+        yield owner
+        for attempt in range(1, ATTEMPTS):
+            yield self.bucket_of(splitmix64((h + attempt * STRIDE) & MASK64), self.count)
+        for step in range(1, self.count):
+            yield (owner + step) % self.count
+
+
+# ------------------------------------------------------ SPEC 13: rendezvous-v1
+
+
+def cost(draw: int) -> int:
+    """64 * 2^32 - log2(draw + 1) * 2^32, the logarithm truncated to 32 bits after the point."""
+    whole = (draw + 1).bit_length() - 1
+    mantissa = (draw + 1) << 63 >> whole  # 1.63: 2^63 to 2^64 - 1
+    fraction = 0
+    for _ in range(32):
+        mantissa = mantissa * mantissa >> 63
+        fraction <<= 1
+        if mantissa >= 1 << 64:
+            mantissa >>= 1
+            fraction |= 1
+    return (64 - whole) * (1 << 32) - fraction
+
+
+class Rendezvous:
+    def __init__(self, contenders: list[tuple[int, bytes, int]]):
+        self.contenders = [(index, name, weight, xxh3_64(name)) for index, name, weight in contenders]
+        self.mixed = len({weight for _, _, weight in contenders}) > 1
+
+    def scores(self, h: int) -> list[tuple]:
+        """Sorted by what decides, best first; the index comes last."""
+        rows = []
+        for index, name, weight, name_hash in self.contenders:
+            draw = splitmix64(h ^ name_hash)
+            # With equal weights the order by cost is that by draw.
+            share = Fraction(cost(draw), weight) if self.mixed else 0
+            rows.append((share, -draw, name, index))
+        return sorted(rows)
+
+    def candidates(self, h: int) -> Iterator[int]:
+        for row in self.scores(h):
+            yield row[-1]
