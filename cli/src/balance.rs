@@ -73,7 +73,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
             ))
         })?,
     };
-    let report = Report { path: &args.cluster, file: &file, balance, of_keys: args.keys.is_some() };
+    let (of_keys, fingerprint) = (args.keys.is_some(), table.fingerprint());
+    let report = Report { path: &args.cluster, file: &file, balance, of_keys, fingerprint };
     if let Some(path) = &args.svg {
         std::fs::write(path, report.svg(&table))
             .map_err(|error| Failure::of_file(path, "written", &error))?;
@@ -114,6 +115,7 @@ struct Report<'a> {
     file: &'a ClusterFile,
     balance: Balance,
     of_keys: bool,
+    fingerprint: u64,
 }
 
 impl Report<'_> {
@@ -138,7 +140,8 @@ impl Report<'_> {
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         const BAR_COLUMNS: u32 = 32;
         let balance = &self.balance;
-        writeln!(out, "{}  ({})", self.path.display(), self.title())?;
+        let (path, title) = (self.path.display(), self.title());
+        writeln!(out, "{path}  ({title}, fingerprint {:016x})", self.fingerprint)?;
         writeln!(out)?;
         let has_states = self.rows().any(|(_, state, _)| state != State::Up);
         let mut head = vec![("NODE", Align::Left), ("WEIGHT", Align::Right)];
@@ -210,6 +213,7 @@ impl Report<'_> {
         json!({
             "file": self.path.display().to_string(),
             "layout": self.file.layout().name(),
+            "fingerprint": format!("{:016x}", self.fingerprint),
             of: number(balance.total()),
             "ratio_max": balance.ratio_max(),
             "ratio_min": balance.ratio_min(),

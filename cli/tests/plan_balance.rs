@@ -139,7 +139,7 @@ fn a_balance_in_table_and_json() {
     let folder = folder();
     let run = folder.run(&["balance", "--cluster", "four.toml"], b"");
     let text = run.good();
-    assert!(text.starts_with("four.toml  (4 nodes, ringway-v1)\n"), "{text}");
+    assert!(text.starts_with("four.toml  (4 nodes, ringway-v1, fingerprint 3e2d"), "{text}");
     assert_eq!(text.lines().filter(|line| line.contains("25.000 %")).count(), 4, "{text}");
     let json = folder.run(&["balance", "--cluster", "four.toml", "--json"], b"");
     let json: Value = serde_json::from_str(json.good()).expect("JSON");

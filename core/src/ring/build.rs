@@ -296,32 +296,31 @@ pub(super) fn guide(points: &mut [Point]) -> bool {
 /// Writes the guide from bucket `next` on, where `first` is the index of the first point that is
 /// in this bucket or after it; false if a start does not fit.
 ///
-/// The slots behind the last bucket are written as buckets that start at the end.
-pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, mut next: u32) -> bool {
-    let start_last = points.len().saturating_sub(WINDOW);
-    let mut fits = true;
-    for index in first..points.len() {
-        // The buckets up to this point's have no point before it but those that are behind us.
+/// Two passes without branches that data could mispredict: each point notes in the slot behind its
+/// bucket how many points are up to there, of which the last note stays; then the slots without a
+/// note take over the one before. The slots behind the last bucket become buckets that start at
+/// the end.
+pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next: u32) -> bool {
+    let start_last = i64::from(number(points.len().saturating_sub(WINDOW)));
+    let mut start = i64::from(number(first));
+    let slots = points.get_mut(next as usize..).unwrap_or_default();
+    // Without a note a slot's start is the least that there can be.
+    slots.iter_mut().for_each(|slot| *slot = slot.without_start());
+    // The note of bucket `next` itself, as the points before left it.
+    let mut fits = i16::try_from(start - i64::from(next)).is_ok();
+    for (index, after) in (first..points.len()).zip(start + 1..) {
         let Some(point) = points.get(index) else { break };
-        let bucket = bucket_of(Point::bound(point.position()), buckets);
-        while next <= bucket {
-            fits &= set_start(points, next, index.min(start_last));
-            next += 1;
+        let slot = bucket_of(Point::bound(point.position()), buckets) + 1;
+        if let Some(point) = points.get_mut(slot as usize) {
+            fits &= point.set_distance(after - i64::from(slot));
         }
     }
-    while (next as usize) < points.len() {
-        fits &= set_start(points, next, start_last);
-        next += 1;
+    let slots = points.get_mut(next as usize..).unwrap_or_default();
+    for (point, slot) in slots.iter_mut().zip(i64::from(next)..) {
+        start = start.max(slot + point.distance());
+        fits &= point.set_distance(start.min(start_last) - slot);
     }
     fits
-}
-
-/// Writes the start of one bucket; false if it is too far from the bucket.
-fn set_start(points: &mut [Point], bucket: u32, start: usize) -> bool {
-    let Some(point) = points.get_mut(bucket as usize) else { return false };
-    let guided = point.with_start(bucket, number(start));
-    *point = guided.unwrap_or(*point);
-    guided.is_some()
 }
 
 /// How many buckets the guide of so many points has: one a point, rounded down in steps.

@@ -172,8 +172,9 @@ fn merge(
         let piece = new.get_mut(at..).unwrap_or_default();
         if at < guided_len {
             let guides = old.get(at..end).unwrap_or_default();
-            overflow |= take_guides(piece, guides, shift, removed);
-        } else if change.removed.is_some() {
+            overflow |= take_guides(piece, guides, shift);
+        }
+        if change.removed.is_some() {
             piece.iter_mut().for_each(|point| *point = point.renumbered(removed));
         }
     }
@@ -182,11 +183,11 @@ fn merge(
 
 /// Gives points the guides of others, moved by `shift`; not 0 if one does not fit.
 #[inline(never)]
-fn take_guides(points: &mut [Point], guides: &[Point], shift: u16, removed: NodeIndex) -> u64 {
+fn take_guides(points: &mut [Point], guides: &[Point], shift: u16) -> u64 {
     let mut overflow = 0;
     for (point, &guide) in points.iter_mut().zip(guides) {
         overflow |= guide.shift_overflows(shift);
-        *point = point.renumbered(removed).with_shifted_guide(guide, shift);
+        *point = point.with_shifted_guide(guide, shift);
     }
     overflow
 }

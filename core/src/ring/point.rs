@@ -58,11 +58,22 @@ impl Point {
         self.0 < bound
     }
 
-    /// The same point with the start of one bucket; `None` if it is too far from `bucket`.
-    pub(super) fn with_start(self, bucket: u32, start: u32) -> Option<Self> {
-        let distance = i16::try_from(i64::from(start) - i64::from(bucket)).ok()?;
-        // Whatever fits is good: bucket 0 cannot start before 0, so never shows `NO_GUIDE`.
-        Some(self.with_guide(distance))
+    /// How far the start of this slot's bucket is from the bucket's number.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
+    pub(super) const fn distance(self) -> i64 {
+        self.0 as i16 as i64
+    }
+
+    /// Writes how far the bucket's start is from its number; false if that does not fit.
+    ///
+    /// Whatever fits is good: bucket 0 cannot start before 0, so never shows `NO_GUIDE`.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "whether bits are lost is the answer")]
+    pub(super) const fn set_distance(&mut self, distance: i64) -> bool {
+        let kept = distance as i16;
+        *self = self.with_guide(kept);
+        kept as i64 == distance
     }
 
     /// The same point without a guide.

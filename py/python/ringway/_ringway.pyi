@@ -159,7 +159,8 @@ class Table:
     ) -> list[tuple[int, int, str | bytes | None, str | bytes | None]]:
         """What changes owner from this table to another, ascending, both ends included.
 
-        Each range of positions is (lo, hi, old owner, new owner). A position is key_hash(key) >> 32. None is nobody. Raises RingwayError if the two
+        Each range of positions is (lo, hi, old owner, new owner); None is nobody. A
+        position is key_hash(key) >> 32. Raises RingwayError if the two
         tables give a key different positions.
         """
 
