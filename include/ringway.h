@@ -211,6 +211,11 @@ typedef int32_t ringway_status;
  */
 #define RINGWAY_STATUS_DRAIN_UNSUPPORTED 22
 
+/**
+ * The layout's table has fewer entries than there are nodes: raise the option table_size.
+ */
+#define RINGWAY_STATUS_TABLE_TOO_SMALL 23
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -45,6 +45,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_FILE_NOT_READ, 20},
         {RINGWAY_STATUS_WEIGHT_UNSUPPORTED, 21},
         {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 22},
+        {RINGWAY_STATUS_TABLE_TOO_SMALL, 23},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -53,7 +54,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(23), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(24), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
