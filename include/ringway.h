@@ -243,6 +243,11 @@ typedef struct {
  */
 #define RINGWAY_STATUS_DRAIN_UNSUPPORTED 24
 
+/**
+ * The layout's table has fewer entries than there are nodes: raise the option table_size.
+ */
+#define RINGWAY_STATUS_TABLE_TOO_SMALL 23
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

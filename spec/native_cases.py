@@ -2,7 +2,7 @@
 
 from questions import case, length_keys, numbered_keys, text_keys
 from rules import in_hex, named, rule
-from table_cases import refusal
+from table_cases import refusal, segment_case
 
 FIELDS = [
     "Tables under {layout} and what they answer; spec/vectors/README.md describes every field,",
@@ -110,6 +110,77 @@ def rendezvous_v1_file() -> dict:
     }
 
 
+def maglev_v1_file() -> dict:
+    layout, many = "maglev-v1", rule("key-", 1, 0, 5000)
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+
+    def ask(name: str, nodes, **options) -> dict:
+        return case(name, nodes, numbered_keys(20), (), (), many, layout, **options)
+
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout, table_size=2039),
+            *of_weights(layout, table_size=2039),
+            ask("10-nodes-of-the-default-size", rule("n", 1, 0, 10)),
+            ask("weights-of-the-default-size", weighted),
+            ask("1000-nodes-of-the-default-size", rule("n", 4, 0, 1000)),
+            ask("2-entries-for-2-nodes", named("a", "b"), table_size=2),
+            ask("2-entries-for-1-node", named("a"), table_size=2),
+            ask("3-entries-for-2-nodes", named("a", "b"), table_size=3),
+            ask("as-many-entries-as-nodes", rule("n", 3, 0, 251), table_size=251),
+            ask("as-many-entries-as-weighted-nodes", weighted[4:], table_size=7),
+        ],
+    }
+
+
+def balanced_v1_file() -> dict:
+    layout, many = "balanced-v1", rule("key-", 1, 0, 5000)
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+
+    def ask(name: str, nodes, positions=(), **options) -> dict:
+        return case(name, nodes, numbered_keys(20), positions, (), many, layout, **options)
+
+    edges = [1 << 24, 2 << 24, 128 << 24, 255 << 24]
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout, slots=512),
+            *of_weights(layout, slots=256),
+            ask("10-nodes-of-the-default-slots", rule("n", 1, 0, 10), [65_536, 1 << 31]),
+            ask("edges-of-slots", named("a", "b", "c"), edges, slots=256),
+            ask("no-room-to-spare", rule("n", 2, 0, 12), edges, slots=256, room_permille=1000),
+            ask("room-for-all", rule("n", 2, 0, 12), edges, slots=256, room_permille=65_535),
+            ask("weights-without-room-to-spare", weighted, edges, slots=256, room_permille=1000),
+            ask("more-nodes-than-slots", rule("n", 3, 0, 300), edges, slots=256),
+            ask("as-many-nodes-as-slots", rule("n", 3, 0, 256), edges, slots=256),
+        ],
+    }
+
+
+# ------------------------------------------------------- segments-native.json
+
+
+def segments_native_file() -> dict:
+    weighted = [{"name": f"w{weight}", "weight": weight} for weight in range(11)]
+    asked = [
+        ("no-nodes", [], {"slots": 256}),
+        ("all-weight-0", named("a", "b", weight=0), {"slots": 256}),
+        ("one-node", named("a"), {"slots": 256}),
+        ("two-nodes", named("a", "b"), {"slots": 256}),
+        ("three-nodes-without-room", named("a", "b", "c"), {"slots": 256, "room_permille": 1000}),
+        ("one-drains", [*named("a"), *named("b", state="drain"), *named("c")], {"slots": 512}),
+        ("weights-0-to-10", weighted, {"slots": 512}),
+        ("10-nodes", rule("n", 1, 0, 10), {"slots": 4096}),
+    ]
+    return {
+        "_comment": [
+            "The whole segment table of layouts beside ringway-v1 that have positions; as in segments.json.",
+        ],
+        "cases": [segment_case(name, nodes, options, "balanced-v1") for name, nodes, options in asked],
+    }
+
+
 # --------------------------------------------------------- errors-native.json
 
 
@@ -138,6 +209,21 @@ def errors_native_file() -> dict:
         (named("a", "b", "a"), {}, "rendezvous-v1"),
         ([*named("a", weight=0), *named("b", state="drain")], {}, "rendezvous-v1"),
     ]
+    one = named("a")
+    sizes = [-7, 0, 1, 4, 65_536, 16_777_215, 16_777_259, "65537", True]
+    slots = [0, 128, 255, 1000, 65_537, 1 << 25, -256, (1 << 32) + 256, "256", True]
+    asked += [(one, {"table_size": size}, "maglev-v1") for size in (2, 16_381, *sizes)]
+    asked += [(one, {"slots": count}, "balanced-v1") for count in (256, *slots)]
+    rooms = (1000, 65_535, 999, 65_536, 0, -1050, "1050", False)
+    asked += [(one, {"slots": 256, "room_permille": room}, "balanced-v1") for room in rooms]
+    asked += [
+        (one, {"vnodes": 160}, "maglev-v1"),
+        (one, {"table_size": 251}, "balanced-v1"),
+        (named("a", "b", "c"), {"table_size": 2}, "maglev-v1"),
+        ([*named("a", "b"), *named("c", weight=0)], {"table_size": 2}, "maglev-v1"),
+        (named("a", "b", "b"), {"table_size": 2}, "maglev-v1"),
+        (named("a", "b", "a"), {"slots": 256}, "balanced-v1"),
+    ]
     return {
         "_comment": [
             "Which input the layouts beside ringway-v1 refuse, with which error; as in errors.json.",
@@ -152,4 +238,7 @@ NATIVE_FILES = {
     "jump-v1.json": lambda: jump_family_file("jump-v1"),
     "jumpback-v1.json": lambda: jump_family_file("jumpback-v1"),
     "rendezvous-v1.json": rendezvous_v1_file,
+    "maglev-v1.json": maglev_v1_file,
+    "balanced-v1.json": balanced_v1_file,
+    "segments-native.json": segments_native_file,
 }

@@ -114,3 +114,71 @@ class Rendezvous:
     def candidates(self, h: int) -> Iterator[int]:
         for row in self.scores(h):
             yield row[-1]
+
+
+# ---------------------------------------------------------- SPEC 14: maglev-v1
+
+
+class Maglev:
+    def __init__(self, contenders: list[tuple[int, bytes, int]], size: int):
+        self.entries: list[int | None] = [None] * size if contenders else []
+        free = len(self.entries)
+        heaviest = max((weight for _, _, weight in contenders), default=0)
+        by_name = sorted((name, index, weight) for index, name, weight in contenders)
+        places = {index: self.permutation(name, size) for name, index, _ in by_name}
+        turn = 0
+        while free:
+            turn += 1
+            for _, index, weight in by_name:
+                if free and -(-turn * weight // heaviest) > -(-(turn - 1) * weight // heaviest):
+                    entry = next(place for place in places[index] if self.entries[place] is None)
+                    self.entries[entry] = index
+                    free -= 1
+
+    @staticmethod
+    def permutation(name: bytes, size: int) -> Iterator[int]:
+        offset = xxh3_64(name + bytes(4)) % size
+        skip = xxh3_64(name + (1).to_bytes(4, "little")) % (size - 1) + 1
+        for step in range(size):
+            yield (offset + step * skip) % size
+
+    def candidates(self, h: int) -> Iterator[int]:
+        size = len(self.entries)
+        first = h * size >> 64
+        for step in range(size):
+            yield self.entries[(first + step) % size]
+
+
+# -------------------------------------------------------- SPEC 15: balanced-v1
+
+
+class Balanced:
+    def __init__(self, contenders: list[tuple[int, bytes, int]], slots: int, room_permille: int):
+        self.rendezvous = Rendezvous(contenders)
+        self.bits = slots.bit_length() - 1
+        whole = sum(weight for _, _, weight in contenders)
+        room = {
+            index: max(-(-slots * weight // whole), slots * weight * room_permille // (1000 * whole))
+            for index, _, weight in contenders
+        }
+        self.owners: list[int] = []
+        for slot in range(slots if contenders else 0):
+            scores = self.rendezvous.scores(self.slot_hash(slot))
+            owner = next(row[-1] for row in scores if room[row[-1]])
+            room[owner] -= 1
+            self.owners.append(owner)
+
+    @staticmethod
+    def slot_hash(slot: int) -> int:
+        return xxh3_64(slot.to_bytes(4, "little"))
+
+    def candidates(self, h: int) -> Iterator[int]:
+        if not self.owners:
+            return
+        slot = h >> (64 - self.bits)
+        yield self.owners[slot]
+        yield from self.rendezvous.candidates(self.slot_hash(slot))
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        for slot, owner in enumerate(self.owners, start=1):
+            yield (slot << (32 - self.bits)) - 1, owner

@@ -10,6 +10,7 @@ xxh3.py, section 9 in cluster_file.py, sections 10 and on in placements.py. What
 imports; the answers come from here.
 """
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,9 @@ class Options:
     layout: str = "ringway-v1"
     vnodes: int = VNODES_DEFAULT
     hash_tag: bytes | None = None
+    table_size: int = 65_537
+    slots: int = 65_536
+    room_permille: int = 1050
 
 
 # The options of each layout.
@@ -82,6 +86,8 @@ LAYOUTS = {
     "jump-v1": ("hash_tag",),
     "jumpback-v1": ("hash_tag",),
     "rendezvous-v1": ("hash_tag",),
+    "maglev-v1": ("table_size", "hash_tag"),
+    "balanced-v1": ("slots", "room_permille", "hash_tag"),
 }
 
 
@@ -110,9 +116,26 @@ def read_hash_tag(value) -> bytes:
     return value.encode("ascii")
 
 
+def read_table_size(value) -> int:
+    size = whole_number(value, 2, 1 << 24)
+    if any(size % divisor == 0 for divisor in range(2, math.isqrt(size) + 1)):
+        raise BuildError("bad-option")
+    return size
+
+
+def read_slots(value) -> int:
+    slots = whole_number(value, 1 << 8, 1 << 24)
+    if slots.bit_count() != 1:
+        raise BuildError("bad-option")
+    return slots
+
+
 READERS = {
     "vnodes": lambda value: whole_number(value, 1, VNODES_MAX),
     "hash_tag": read_hash_tag,
+    "table_size": read_table_size,
+    "slots": read_slots,
+    "room_permille": lambda value: whole_number(value, 1000, 65_535),
 }
 
 
@@ -136,6 +159,9 @@ def check_nodes(nodes: list[Node], options: Options) -> int | None:
         names.add(node.name)
     if options.layout in ("jump-v1", "jumpback-v1"):
         check_unweighted(nodes)
+    if options.layout == "maglev-v1":
+        if sum(node.eligible_weight() > 0 for node in nodes) > options.table_size:
+            raise BuildError("table-too-small")
     if options.layout != "ringway-v1":
         return None
     points = sum(options.vnodes * node.eligible_weight() for node in nodes)
@@ -212,6 +238,11 @@ class Table:
                 return placements.Buckets(placements.jumpback, len(self.nodes))
             case "rendezvous-v1":
                 return placements.Rendezvous(self.contenders())
+            case "maglev-v1":
+                return placements.Maglev(self.contenders(), self.options.table_size)
+            case "balanced-v1":
+                slots, room_permille = self.options.slots, self.options.room_permille
+                return placements.Balanced(self.contenders(), slots, room_permille)
             case _:
                 return Ring(self.nodes, self.options.vnodes)
 

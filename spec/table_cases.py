@@ -46,25 +46,26 @@ def segments_file() -> dict:
         ("1000-nodes", rule("n", 4, 0, 1000), {}),
         ("weights-0-to-10", [{"name": f"w{weight}", "weight": weight} for weight in range(11)], {}),
     ]
-    cases = []
-    for name, nodes, options in asked:
-        found: dict = {"name": name, "layout": LAYOUT}
-        found["options"] = option_pairs(options)
-        found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
-        segments = table_of(found).segments()
-        found["count"] = len(segments)
-        found["digest"] = digest(number for segment in segments for number in segment)
-        if len(segments) <= 40:
-            found["segments"] = [list(segment) for segment in segments]
-        cases.append(found)
     return {
         "_comment": [
             "The whole segment table of a table; inputs as in ringway-v1.json, see spec/vectors/README.md.",
             "segments: [lo, hi, owner], both ends inclusive, ascending; absent where there are more than 40.",
             "count: how many. digest: XXH3-64 of LE32(lo) LE32(hi) LE32(owner) of each in order.",
         ],
-        "cases": cases,
+        "cases": [segment_case(name, nodes, options, LAYOUT) for name, nodes, options in asked],
     }
+
+
+def segment_case(name: str, nodes, options: dict, layout: str) -> dict:
+    found: dict = {"name": name, "layout": layout}
+    found["options"] = option_pairs(options)
+    found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
+    segments = table_of(found).segments()
+    found["count"] = len(segments)
+    found["digest"] = digest(number for segment in segments for number in segment)
+    if len(segments) <= 40:
+        found["segments"] = [list(segment) for segment in segments]
+    return found
 
 
 # ---------------------------------------------------------------- errors.json

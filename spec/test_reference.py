@@ -209,6 +209,50 @@ def test_spec_examples_of_the_other_layouts_hold():
     assert f"with all of weight 1 it is {walk('user:3', 1)}." in spec
 
 
+def test_spec_examples_of_tables_and_slots_hold():
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    nodes = [Node(b"a"), Node(b"b"), Node(b"c", 2)]
+    entries = Table("maglev-v1", [["table_size", 7]], nodes).placement.entries
+    listed = ", ".join(f'`"{"abc"[index]}"`' for index in entries)
+    assert f"the entries belong to {listed}." in spec
+    table = Table("balanced-v1", [["slots", 256]], [Node(b"a"), Node(b"b"), Node(b"c")])
+    shares = ", ".join(str(table.placement.owners.count(index)) for index in range(3))
+    h = table.hash(b"user:1")
+    assert f"they get {shares}, and" in spec
+    assert f'of slot {h >> 56}, belongs to `"{"abc"[table.owner_of(h)]}"`.' in spec
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 20))
+def test_slots_are_given_by_their_definition(seed):
+    """Rooms hold and are used: a slot's owner is the best that was not full before."""
+    randomness = random.Random(seed)
+    nodes = [Node(f"n{i}".encode(), randomness.randrange(0, 5)) for i in range(12)]
+    permille = randomness.choice([1000, 1020, 1050, 2000])
+    table = Table("balanced-v1", [["slots", 256], ["room_permille", permille]], nodes)
+    whole = sum(node.weight for node in nodes)
+    left = [max(math.ceil(256 * n.weight / whole), 256 * n.weight * permille // (1000 * whole)) for n in nodes]
+    for slot, owner in enumerate(table.placement.owners):
+        h = xxhash.xxh3_64_intdigest(slot.to_bytes(4, "little"))
+        draws = [placements.splitmix64(h ^ xxhash.xxh3_64_intdigest(n.name)) for n in nodes]
+        costs = [(64 - math.log2(d + 1)) / n.weight if n.weight else math.inf for d, n in zip(draws, nodes)]
+        assert owner == min((i for i in range(12) if left[i]), key=costs.__getitem__), (seed, slot)
+        left[owner] -= 1
+    assert min(left) >= 0
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 20))
+def test_maglev_entries_follow_weights(seed):
+    randomness = random.Random(seed)
+    nodes = [Node(f"n{i}".encode(), randomness.randrange(0, 6)) for i in range(10)]
+    entries = Table("maglev-v1", [["table_size", 1009]], nodes).placement.entries
+    heaviest = max(range(10), key=lambda index: nodes[index].weight)
+    rounds = entries.count(heaviest)
+    for index, node in enumerate(nodes):
+        wanted = rounds * node.weight / nodes[heaviest].weight
+        assert wanted - 1 <= entries.count(index) < wanted + 2, (seed, index)
+        assert (entries.count(index) > 0) == (node.weight > 0)
+
+
 @pytest.mark.parametrize("seed", range(SEED, SEED + 20))
 def test_rendezvous_shares_follow_weights(seed):
     """The cost against floating-point logarithms, and the order against its definition."""

@@ -213,6 +213,23 @@ fn other_hash_tags_have_other_positions() {
 }
 
 #[test]
+fn a_ring_and_balanced_slots_have_the_same_positions() {
+    let nodes = [("a", 1), ("b", 2), ("c", 1)];
+    let (ring, slots) = (table(&nodes), table_of(&Layout::balanced_v1(), &nodes));
+    let summary = PlanSummary::new(&ring, &slots).expect("comparable");
+    assert!(summary.moved > summary.least);
+    for range in moved_ranges(&ring, &slots).expect("comparable").take(500) {
+        for position in [range.lo, range.hi] {
+            assert_eq!(ring.owner_by_hash(position << 32), range.from);
+            assert_eq!(slots.owner_by_hash(position << 32), range.to);
+        }
+    }
+    let balance = Balance::of_positions(&slots).expect("slots are counted exactly");
+    assert!(balance.ratio_max().expect("weights") <= 1.05);
+    assert!(ringway_cluster::seed(&slots).is_ok_and(|records| records.len() > 1_000));
+}
+
+#[test]
 fn layouts_without_positions_say_so() {
     let jump = table_of(&Layout::jump_v1(), &[("a", 1), ("b", 1)]);
     let ring = table(&[("a", 1), ("b", 1)]);

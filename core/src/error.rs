@@ -55,6 +55,13 @@ pub enum BuildError {
         /// The index of the node.
         index: usize,
     },
+    /// The layout's table has fewer entries than there are nodes that may own.
+    TableTooSmall {
+        /// How many nodes may own.
+        nodes: usize,
+        /// How many entries there are.
+        size: u32,
+    },
     /// The layout is no ring, so that there is none to build; use `Table`.
     NotARing,
     /// No layout of that name.
@@ -84,6 +91,7 @@ impl BuildError {
             Self::NoSuchNode => "no-such-node",
             Self::WeightUnsupported { .. } => "weight-unsupported",
             Self::DrainUnsupported { .. } => "drain-unsupported",
+            Self::TableTooSmall { .. } => "table-too-small",
             Self::NotARing => "not-a-ring",
             Self::UnknownLayout => "unknown-layout",
             Self::UnknownOption => "unknown-option",
@@ -128,6 +136,10 @@ impl fmt::Display for BuildError {
                 f,
                 "node {index} is to be drained, but this layout takes nodes from the end of the \
                  list only"
+            ),
+            Self::TableTooSmall { nodes, size } => write!(
+                f,
+                "{nodes} nodes do not fit a table of {size} entries; raise the option table_size"
             ),
             Self::NotARing => f.write_str("the layout is no ring; build a table"),
             Self::UnknownLayout => {

@@ -41,6 +41,8 @@
 extern crate alloc;
 
 #[cfg(feature = "alloc")]
+mod balanced;
+#[cfg(feature = "alloc")]
 mod buckets;
 mod check;
 mod error;
@@ -48,6 +50,8 @@ mod hash;
 mod jump;
 mod jumpback;
 mod layout;
+#[cfg(feature = "alloc")]
+mod maglev;
 mod node;
 mod placement;
 #[cfg(feature = "alloc")]

@@ -70,7 +70,8 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::UnknownLayout,
             "unknown-layout",
-            "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, rendezvous-v1",
+            "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
+             rendezvous-v1, maglev-v1, balanced-v1",
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },
@@ -81,6 +82,11 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
             BuildError::DrainUnsupported { index: 2 },
             "drain-unsupported",
             "node 2 is to be drained, but this layout takes nodes from the end of the list only",
+        ),
+        (
+            BuildError::TableTooSmall { nodes: 300, size: 251 },
+            "table-too-small",
+            "300 nodes do not fit a table of 251 entries; raise the option table_size",
         ),
         (BuildError::NotARing, "not-a-ring", "the layout is no ring; build a table"),
         (BuildError::UnknownOption, "unknown-option", "the layout has no such option"),
@@ -185,6 +191,23 @@ fn layouts_have_names_and_options() {
     assert_eq!(layout, Layout::RingwayV1 { vnodes: 7, hash_tag: tag });
     assert_eq!(Layout::from_name("nginx "), Err(BuildError::UnknownLayout));
     assert!(HashTag::new(b' ', b'}').is_err());
+}
+
+#[test]
+fn options_of_tables_and_slots() {
+    let set = |layout: Layout, name, number| layout.with_option(name, OptionValue::Integer(number));
+    let layout = set(Layout::balanced_v1(), "room_permille", 1_000).unwrap();
+    let layout = set(layout, "slots", 1 << 24).unwrap();
+    let expected =
+        [("slots", OptionValue::Integer(1 << 24)), ("room_permille", OptionValue::Integer(1_000))];
+    assert_eq!(layout.options().collect::<Vec<_>>(), expected);
+    for prime in [2, 3, 251, 65_521, 16_777_213] {
+        let layout = set(Layout::maglev_v1(), "table_size", prime).unwrap();
+        assert_eq!(layout.options().next(), Some(("table_size", OptionValue::Integer(prime))));
+    }
+    for other in [-7, 0, 1, 4, 9, 25, 65_536, 16_777_215, 16_777_259, (1 << 32) + 3] {
+        assert!(set(Layout::maglev_v1(), "table_size", other).is_err(), "{other}");
+    }
 }
 
 #[test]

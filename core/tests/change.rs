@@ -5,7 +5,9 @@
 mod common;
 
 use common::{Random, names};
-use ringway::{Layout, MovedError, MovedRange, Node, NodeIndex, OptionValue, State, Table, Twins};
+use ringway::{
+    BuildError, Layout, MovedError, MovedRange, Node, NodeIndex, OptionValue, State, Table, Twins,
+};
 
 /// Every range that moves, from both tables' owners on each piece where neither changes.
 fn slowly(from: &Table, to: &Table) -> Vec<MovedRange> {
@@ -134,4 +136,52 @@ fn other_hash_tags_have_no_common_positions() {
     let [plain, tagged] =
         [Layout::ringway_v1(), tagged].map(|layout| Table::new(&layout, &[]).unwrap());
     assert_eq!(plain.moved(&tagged).map(|_| ()), Err(MovedError::OtherPositions));
+}
+
+/// Slots have positions as points have: what moves is found there too, and between the two.
+#[test]
+fn slots_move_as_the_slow_twin_says() {
+    let names = names("node", 9);
+    let slots = |count: i64| {
+        let layout = Layout::from_name("balanced-v1").unwrap();
+        layout.with_option("slots", OptionValue::Integer(count)).unwrap()
+    };
+    for seed in 0..30 {
+        let mut random = Random(seed);
+        let mut table = |layout: &Layout| {
+            let nodes = some_nodes(&mut random, &names);
+            Table::new(layout, &nodes).unwrap()
+        };
+        let tables = [table(&slots(256)), table(&slots(1_024)), table(&layout(20))];
+        for from in &tables {
+            for to in &tables {
+                check(from, to, &format!("seed {seed}"));
+            }
+        }
+    }
+}
+
+/// In every layout a change of one node gives the table that the changed list builds.
+#[test]
+fn every_layout_changes_as_it_is_rebuilt() {
+    let names = names("node", 6);
+    for layout in Layout::names() {
+        let layout = Layout::from_name(layout).unwrap();
+        let whole = Table::new(&layout, &common::nodes(&names)).unwrap();
+        let some = Table::new(&layout, &common::nodes(&names[..5])).unwrap();
+        let last = Node::new(&names[5]);
+        let changed = [some.with_node(&last).unwrap(), whole.without_node(last.name()).unwrap()];
+        for (changed, rebuilt) in changed.iter().zip([&whole, &some]) {
+            assert_eq!(changed.to_bytes(), rebuilt.to_bytes(), "{}", layout.name());
+            for key in 0..500_u32 {
+                let key = key.to_le_bytes();
+                assert_eq!(changed.owner(&key), rebuilt.owner(&key), "{}", layout.name());
+            }
+        }
+        let other = whole.with_state(last.name(), State::Down).unwrap();
+        assert_eq!(other.owner(b"key"), whole.owner(b"key"), "{}", layout.name());
+        let twice = BuildError::DuplicateName { first: 5, second: 6 };
+        assert_eq!(whole.with_node(&last).map(drop), Err(twice), "{}", layout.name());
+        assert_eq!(whole.without_node(b"none").map(drop), Err(BuildError::NoSuchNode));
+    }
 }

@@ -71,6 +71,28 @@ placement_tests!(
 );
 #[cfg(feature = "alloc")]
 placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
+#[cfg(feature = "alloc")]
+placement_tests!(
+    maglev_v1,
+    in_table(Layout::maglev_v1()),
+    balance,
+    little_movement,
+    order_independence,
+    weights,
+    walk_and_owners,
+    nobody
+);
+#[cfg(feature = "alloc")]
+placement_tests!(
+    balanced_v1,
+    in_table(Layout::balanced_v1()),
+    balance,
+    little_movement,
+    order_independence,
+    weights,
+    walk_and_owners,
+    nobody
+);
 
 /// A table, by what it has in common with all placements.
 #[cfg(feature = "alloc")]
@@ -171,6 +193,20 @@ fn least_movement<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
         }
         let share = SAMPLE / (count as u64 + 1);
         assert!((share * 7 / 10..=share * 13 / 10).contains(&moved), "{moved} of {share} moved");
+    }
+}
+
+/// Where owners depend on each other, a change moves more than the least, but little.
+#[cfg(feature = "alloc")]
+fn little_movement<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
+    for count in [1, 2, 10, 99] {
+        let names = names("node", count + 1);
+        let (before, after) = (build(&nodes(&names[..count])), build(&nodes(&names)));
+        let moved = hashes(12)
+            .filter(|&hash| before.owner_by_hash(hash) != after.owner_by_hash(hash))
+            .count() as u64;
+        let share = SAMPLE / (count as u64 + 1);
+        assert!((share * 9 / 10..=share * 24 / 10).contains(&moved), "{moved} of {share} moved");
     }
 }
 

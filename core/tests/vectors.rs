@@ -19,8 +19,14 @@ fn xxh3() {
 }
 
 /// One file for each layout.
-const LAYOUT_FILES: [&str; 4] =
-    ["ringway-v1.json", "jump-v1.json", "jumpback-v1.json", "rendezvous-v1.json"];
+const LAYOUT_FILES: [&str; 6] = [
+    "ringway-v1.json",
+    "jump-v1.json",
+    "jumpback-v1.json",
+    "rendezvous-v1.json",
+    "maglev-v1.json",
+    "balanced-v1.json",
+];
 
 #[test]
 fn every_layout_has_a_file() {
@@ -111,7 +117,7 @@ fn check_key(case: &Value, row: &Value, table: &Table) {
 
 #[test]
 fn segments() {
-    for case in cases("segments.json", 20) {
+    for case in [cases("segments.json", 20), cases("segments-native.json", 8)].concat() {
         let table = Table::new(&layout(&case).unwrap(), &Inputs::of(&case).nodes()).unwrap();
         let segments: Vec<[u32; 3]> = match table.segments() {
             None => Vec::new(),

@@ -62,6 +62,8 @@ pub const RINGWAY_STATUS_BAD_SNAPSHOT: ringway_status = 22;
 pub const RINGWAY_STATUS_WEIGHT_UNSUPPORTED: ringway_status = 23;
 /// The layout cannot drain a node: the place in the list is the identity.
 pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 24;
+/// The layout's table has fewer entries than there are nodes: raise the option table_size.
+pub const RINGWAY_STATUS_TABLE_TOO_SMALL: ringway_status = 25;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -105,6 +107,7 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
         RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout takes no weight but 1",
         RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
+        RINGWAY_STATUS_TABLE_TOO_SMALL => c"the layout's table has fewer entries than nodes",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -125,6 +128,7 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "no-such-node" => RINGWAY_STATUS_NO_SUCH_NODE,
         "weight-unsupported" => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
         "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
+        "table-too-small" => RINGWAY_STATUS_TABLE_TOO_SMALL,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -136,12 +140,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_DRAIN_UNSUPPORTED).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_TABLE_TOO_SMALL).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 23);
-        for status in [23, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 24);
+        for status in [24, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

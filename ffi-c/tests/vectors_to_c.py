@@ -11,8 +11,9 @@ from pathlib import Path
 
 NOBODY = 0xFFFFFFFF
 STATES = {"up": "RINGWAY_STATE_UP", "down": "RINGWAY_STATE_DOWN", "drain": "RINGWAY_STATE_DRAIN"}
-LAYOUT_FILES = ["ringway-v1.json", "jump-v1.json", "jumpback-v1.json", "rendezvous-v1.json"]
-SEGMENT_FILES = ["segments.json"]
+LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
+LAYOUT_FILES = [f"{layout}.json" for layout in LAYOUTS]
+SEGMENT_FILES = ["segments.json", "segments-native.json"]
 ERROR_FILES = ["errors.json", "errors-native.json"]
 LITERAL_BYTES_MAX = 4000  # ISO C99 promises 4,095
 

@@ -23,7 +23,9 @@ use crate::{
 /// nodes is an iterable of names (str or bytes) and Node objects, or a mapping from
 /// names to weights. layout is the name of a mapping that never changes, and options
 /// are the layout's own: all have hash_tag (two characters such as "{}": keys are hashed
-/// by what stands between), ringway-v1 has vnodes (points for each unit of weight, 160).
+/// by what stands between), ringway-v1 has vnodes (points for each unit of weight, 160),
+/// maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
+/// and room_permille (how much of its share a node has room for, 1,050).
 /// In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
 ///
 /// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come

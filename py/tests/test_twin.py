@@ -51,6 +51,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jump-v1": {},
     "jumpback-v1": {},
     "rendezvous-v1": {},
+    "maglev-v1": {"table_size": 251},
+    "balanced-v1": {"slots": 256, "room_permille": 1020},
 }
 UNWEIGHTED = {"jump-v1", "jumpback-v1"}
 

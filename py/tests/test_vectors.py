@@ -9,7 +9,7 @@ import xxhash
 from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
-LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"]
+LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
 PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
 ERRORS = cases("errors.json") + cases("errors-native.json")
 FILES = cases("cluster-files.json")
@@ -31,6 +31,7 @@ TEXTS = {
     "unknown-version": "the snapshot is of version [02]; this build reads 1",
     "bad-checksum": "cut or changed",
     "bad-form": "not written as the specification says",
+    "table-too-small": "do not fit a table of",
     "weight-unsupported": "every node has weight 1",
     "drain-unsupported": "from the end of the list only",
 }

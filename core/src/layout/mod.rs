@@ -16,7 +16,8 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 4] = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1"];
+const NAMES: [&str; 6] =
+    ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
 ///
@@ -43,6 +44,23 @@ pub enum Layout {
     },
     /// `rendezvous-v1`: the best of all nodes' scores owns (SPEC §13).
     RendezvousV1 {
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `maglev-v1`: a table of entries that the nodes fill in turns (SPEC §14).
+    MaglevV1 {
+        /// How many entries, a prime number up to 16,777,213; 65,537 unless told.
+        table_size: u32,
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
+    /// `balanced-v1`: slots that go to the best score with room (SPEC §15).
+    BalancedV1 {
+        /// How many slots, a power of two from 2^8 to 2^24; 65,536 unless told.
+        slots: u32,
+        /// How much of its share a node has room for, in thousandths, 1,000 to 65,535; 1,050
+        /// unless told.
+        room_permille: u32,
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
@@ -73,6 +91,18 @@ impl Layout {
         Self::RendezvousV1 { hash_tag: None }
     }
 
+    /// `maglev-v1` with its defaults.
+    #[must_use]
+    pub const fn maglev_v1() -> Self {
+        Self::MaglevV1 { table_size: TABLE_SIZE, hash_tag: None }
+    }
+
+    /// `balanced-v1` with its defaults.
+    #[must_use]
+    pub const fn balanced_v1() -> Self {
+        Self::BalancedV1 { slots: SLOTS, room_permille: ROOM_PERMILLE, hash_tag: None }
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -83,6 +113,8 @@ impl Layout {
             "jump-v1" => Ok(Self::jump_v1()),
             "jumpback-v1" => Ok(Self::jumpback_v1()),
             "rendezvous-v1" => Ok(Self::rendezvous_v1()),
+            "maglev-v1" => Ok(Self::maglev_v1()),
+            "balanced-v1" => Ok(Self::balanced_v1()),
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -95,6 +127,8 @@ impl Layout {
             Self::JumpV1 { .. } => "jump-v1",
             Self::JumpbackV1 { .. } => "jumpback-v1",
             Self::RendezvousV1 { .. } => "rendezvous-v1",
+            Self::MaglevV1 { .. } => "maglev-v1",
+            Self::BalancedV1 { .. } => "balanced-v1",
         }
     }
 
@@ -112,6 +146,8 @@ impl Layout {
             Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => {
                 &["hash_tag"]
             }
+            Self::MaglevV1 { .. } => &["table_size", "hash_tag"],
+            Self::BalancedV1 { .. } => &["slots", "room_permille", "hash_tag"],
         }
     }
 
@@ -123,7 +159,25 @@ impl Layout {
     pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
         match (&mut self, name) {
             (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
-            (Self::RingwayV1 { vnodes, .. }, "vnodes") => *vnodes = vnodes_option(value)?,
+            (Self::RingwayV1 { vnodes, .. }, "vnodes") => {
+                *vnodes = whole_number(value, VNODES, |number| matches!(number, 1..=65_536))?;
+            }
+            (Self::MaglevV1 { table_size, .. }, "table_size") => {
+                const EXPECTED: &str = "a prime number from 2 to 16777213";
+                *table_size = whole_number(value, EXPECTED, is_table_size)?;
+            }
+            (Self::BalancedV1 { slots, .. }, "slots") => {
+                const EXPECTED: &str = "a power of two from 256 to 16777216";
+                let is_slots = |number: u32| number.is_power_of_two() && number >= 256;
+                *slots = whole_number(value, EXPECTED, |number| {
+                    is_slots(number) && u64::from(number) <= POINTS_MAX
+                })?;
+            }
+            (Self::BalancedV1 { room_permille, .. }, "room_permille") => {
+                const EXPECTED: &str = "a whole number from 1000 to 65535";
+                *room_permille =
+                    whole_number(value, EXPECTED, |number| matches!(number, 1_000..=65_535))?;
+            }
             _ => return Err(BuildError::UnknownOption),
         }
         Ok(self)
@@ -134,12 +188,21 @@ impl Layout {
         let changed = |name, value: u32, default: u32| {
             (value != default).then(|| (name, OptionValue::Integer(i64::from(value))))
         };
-        let own = match self {
-            Self::RingwayV1 { vnodes, .. } => changed("vnodes", *vnodes, 160),
-            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => None,
+        let [first, second] = match self {
+            Self::RingwayV1 { vnodes, .. } => [changed("vnodes", *vnodes, 160), None],
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => {
+                [None, None]
+            }
+            Self::MaglevV1 { table_size, .. } => {
+                [changed("table_size", *table_size, TABLE_SIZE), None]
+            }
+            Self::BalancedV1 { slots, room_permille, .. } => [
+                changed("slots", *slots, SLOTS),
+                changed("room_permille", *room_permille, ROOM_PERMILLE),
+            ],
         };
         let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
-        [own, hash_tag].into_iter().flatten()
+        [first, second, hash_tag].into_iter().flatten()
     }
 
     /// Which part of a key is hashed; `None` is all of it.
@@ -149,7 +212,9 @@ impl Layout {
             Self::RingwayV1 { hash_tag, .. }
             | Self::JumpV1 { hash_tag }
             | Self::JumpbackV1 { hash_tag }
-            | Self::RendezvousV1 { hash_tag } => hash_tag.as_ref(),
+            | Self::RendezvousV1 { hash_tag }
+            | Self::MaglevV1 { hash_tag, .. }
+            | Self::BalancedV1 { hash_tag, .. } => hash_tag.as_ref(),
         }
     }
 
@@ -158,7 +223,9 @@ impl Layout {
             Self::RingwayV1 { hash_tag, .. }
             | Self::JumpV1 { hash_tag }
             | Self::JumpbackV1 { hash_tag }
-            | Self::RendezvousV1 { hash_tag } => hash_tag,
+            | Self::RendezvousV1 { hash_tag }
+            | Self::MaglevV1 { hash_tag, .. }
+            | Self::BalancedV1 { hash_tag, .. } => hash_tag,
         }
     }
 
@@ -183,15 +250,37 @@ impl Layout {
     }
 }
 
-fn vnodes_option(value: OptionValue<'_>) -> Result<u32, BuildError> {
-    const EXPECTED: &str = "a whole number from 1 to 65536";
-    let OptionValue::Integer(number) = value else {
-        return Err(BuildError::BadOption { expected: EXPECTED });
+const VNODES: &str = "a whole number from 1 to 65536";
+const TABLE_SIZE: u32 = 65_537;
+const SLOTS: u32 = 65_536;
+const ROOM_PERMILLE: u32 = 1_050;
+
+/// The value as a number that `is_good`; the error says what is `expected`.
+fn whole_number(
+    value: OptionValue<'_>,
+    expected: &'static str,
+    is_good: impl Fn(u32) -> bool,
+) -> Result<u32, BuildError> {
+    let number = match value {
+        OptionValue::Integer(number) => u32::try_from(number).ok(),
+        _ => None,
     };
-    match u32::try_from(number) {
-        Ok(vnodes @ 1..=65_536) => Ok(vnodes),
-        _ => Err(BuildError::BadOption { expected: EXPECTED }),
+    number.filter(|&number| is_good(number)).ok_or(BuildError::BadOption { expected })
+}
+
+/// A prime number up to 2^24.
+const fn is_table_size(number: u32) -> bool {
+    if number < 2 || number as u64 > POINTS_MAX {
+        return false;
     }
+    let mut divisor = 2;
+    while divisor * divisor <= number {
+        if number.is_multiple_of(divisor) {
+            return false;
+        }
+        divisor += 1;
+    }
+    true
 }
 
 impl Default for Layout {

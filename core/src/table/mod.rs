@@ -39,6 +39,8 @@ impl Table {
     /// # Complexity
     /// `ringway-v1`: O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
     /// `jump-v1`, `jumpback-v1`, `rendezvous-v1`: O(nodes · log nodes), to compare the names.
+    /// `maglev-v1`: O(table size · log table size) expected, 2 bytes an entry.
+    /// `balanced-v1`: O(slots · nodes), 2 bytes a slot.
     ///
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
@@ -94,13 +96,13 @@ impl Table {
     /// O(key length) to hash. Then in `ringway-v1` the same few steps whatever the number of nodes,
     /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes), in
     /// `jumpback-v1` O(1) expected, in `rendezvous-v1` O(nodes) and a logarithm for each weight
-    /// that occurs.
+    /// that occurs, in `maglev-v1` and `balanced-v1` one access.
     #[inline]
     #[must_use]
     pub fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
         match &self.placed {
             Placed::Ring(ring) => ring.owner_by_hash(key_hash(key)),
-            other => other.owner_by_hash(self.layout.hash_key(key)),
+            other => other.other_owner(&self.layout, key),
         }
     }
 
@@ -117,7 +119,8 @@ impl Table {
     /// [`len`](Self::len) bits.
     ///
     /// # Complexity
-    /// O(points) for the whole walk; in `rendezvous-v1` O(nodes) for each sixteen nodes.
+    /// O(points) for the whole walk; in `maglev-v1` O(entries); in `rendezvous-v1` and
+    /// `balanced-v1` O(nodes) for each sixteen nodes.
     pub fn walk(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
         self.walk_by_hash(self.placed.hash_key(&self.layout, key))
     }
@@ -185,6 +188,7 @@ impl Table {
     pub fn segments(&self) -> Option<impl Iterator<Item = Segment> + '_> {
         match &self.placed {
             Placed::Ring(ring) | Placed::OtherRing(ring) => Segments::new(ring.points()),
+            Placed::Balanced(balanced) => Segments::of_slots(balanced.slots()),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, iter::FusedIterator};
 
 use super::{Table, nodes::indices};
-use crate::{NodeIndex, Placement as _, Point, Ring, ring::point_positions};
+use crate::{NodeIndex, Point, Ring, ring::point_positions};
 
 /// A run of positions, both ends inclusive, that changes owner.
 ///
@@ -60,8 +60,9 @@ impl Table {
     /// The ranges that change owner from this table to the next, ascending, each as long as can be.
     ///
     /// # Complexity
-    /// O(nodes + changed points · log changed points), where the changed points are those of nodes
-    /// that came or went, and as many as a weight grew or shrank by. It allocates for these.
+    /// Of two rings: O(nodes + changed points · log changed points), where the changed points are those of nodes
+    /// that came or went, and as many as a weight grew or shrank by. Otherwise O(segments ·
+    /// log segments). It allocates for these.
     ///
     /// # Errors
     /// [`MovedError`] if the two tables have no common positions.
@@ -69,23 +70,33 @@ impl Table {
         &'a self,
         next: &'a Self,
     ) -> Result<impl Iterator<Item = MovedRange> + 'a, MovedError> {
-        let ring = |table: &'a Self| {
-            let no_positions = MovedError::NoPositions { layout: table.layout.name() };
-            table.placed.ring().ok_or(no_positions)
-        };
-        let (from, to) = (ring(self)?, ring(next)?);
-        // The number of points is about owners, not about where keys are.
+        for table in [self, next] {
+            if table.position_max().is_none() {
+                return Err(MovedError::NoPositions { layout: table.layout.name() });
+            }
+        }
+        // A position is the top of a key's hash; what else layouts differ in is about owners.
         if self.layout.hash_tag() != next.layout.hash_tag() {
             return Err(MovedError::OtherPositions);
         }
         let twins = Twins::new(self, next);
-        let mut ends = changed_points(self, next, &twins);
+        let rings = self.placed.ring().zip(next.placed.ring()).map(|(from, to)| [from, to]);
+        let mut ends = match rings {
+            Some(_) => changed_points(self, next, &twins),
+            None => segment_ends(self).chain(segment_ends(next)).collect(),
+        };
         ends.sort_unstable();
         ends.dedup();
-        let arcs = Arcs { from, to, ends: ends.into_iter(), lo: Some(0) };
+        let arcs = Arcs { from: self, to: next, rings, ends: ends.into_iter(), lo: Some(0) };
         let moved = arcs.filter(move |arc| !twins.same(arc.from, arc.to));
         Ok(Joined { ranges: moved.fuse(), held: None })
     }
+}
+
+/// Where the owner of a table may change: the last position of each segment.
+fn segment_ends(table: &Table) -> impl Iterator<Item = u32> + '_ {
+    let ends = table.segments().into_iter().flatten();
+    ends.map(|segment| u32::try_from(segment.hi).unwrap_or(u32::MAX))
 }
 
 /// The positions of the points that are not in both tables, in no order.
@@ -113,8 +124,10 @@ fn changed_points(from: &Table, to: &Table, twins: &Twins) -> Vec<u32> {
 /// The arcs that end at the changed points, and the one behind all points: within each, neither
 /// table changes owner, and outside of them none is another.
 struct Arcs<'a, I> {
-    from: &'a Ring<Box<[Point]>>,
-    to: &'a Ring<Box<[Point]>>,
+    from: &'a Table,
+    to: &'a Table,
+    /// Both rings, if the tables have them; otherwise every change of owner is among the ends.
+    rings: Option<[&'a Ring<Box<[Point]>>; 2]>,
     ends: I,
     /// The first position behind the arc before; `None` behind the last.
     lo: Option<u64>,
@@ -133,9 +146,10 @@ impl<I: Iterator<Item = u32>> Iterator for Arcs<'_, I> {
             Some(position) => ring.point_before(position),
             None => ring.points().last().map(|point| point.position()),
         };
-        let before = before(self.from).max(before(self.to)).map_or(0, |point| u64::from(point) + 1);
+        let before = self.rings.and_then(|[from, to]| before(from).max(before(to)));
+        let before = before.map_or(0, |point| u64::from(point) + 1);
         self.lo = end.map(|_| hi + 1);
-        let owner = |ring: &Ring<Box<[Point]>>| ring.owner_by_hash(hi << 32 | 0xffff_ffff);
+        let owner = |table: &Table| table.owner_by_hash(hi << 32 | 0xffff_ffff);
         let lo = after_last.max(before);
         // Nothing is behind a point that is the last position.
         (lo <= hi).then(|| MovedRange { lo, hi, from: owner(self.from), to: owner(self.to) })

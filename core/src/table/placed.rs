@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
+    balanced::{Balanced, BalancedWalk},
     buckets::{BucketWalk, Buckets},
     check,
     hash::key_hash,
     jump, jumpback,
+    maglev::{Maglev, MaglevWalk},
     rendezvous::{Rendezvous, RendezvousWalk},
 };
 
@@ -23,6 +25,8 @@ pub(super) enum Placed {
     OtherRing(Ring<Box<[Point]>>),
     Buckets(Buckets),
     Rendezvous(Rendezvous),
+    Maglev(Maglev),
+    Balanced(Balanced),
 }
 
 impl Placed {
@@ -44,6 +48,12 @@ impl Placed {
             Layout::JumpV1 { .. } => buckets(jump),
             Layout::JumpbackV1 { .. } => buckets(jumpback),
             Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes))),
+            Layout::MaglevV1 { table_size, .. } => {
+                Ok(Self::Maglev(Maglev::new(nodes, *table_size)?))
+            }
+            Layout::BalancedV1 { slots, room_permille, .. } => {
+                Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)))
+            }
         }
     }
 
@@ -59,16 +69,24 @@ impl Placed {
     pub(super) fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         match self {
             Self::Ring(ring) => ring.owner_by_hash(hash),
-            other => other.other_owner(hash),
+            other => other.other_owner_by_hash(hash),
         }
     }
 
+    /// The owner of `key` where it is not a ring whose keys are hashed whole.
     #[inline(never)]
-    fn other_owner(&self, hash: u64) -> Option<NodeIndex> {
+    pub(super) fn other_owner(&self, layout: &Layout, key: &[u8]) -> Option<NodeIndex> {
+        self.other_owner_by_hash(layout.hash_key(key))
+    }
+
+    #[inline(never)]
+    fn other_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_by_hash(hash),
             Self::Buckets(buckets) => buckets.owner_by_hash(hash),
             Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
+            Self::Maglev(maglev) => maglev.owner_by_hash(hash),
+            Self::Balanced(balanced) => balanced.owner_by_hash(hash),
         }
     }
 
@@ -78,6 +96,8 @@ impl Placed {
             Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
             Self::Buckets(buckets) => Candidates::Buckets(buckets.walk(hash)),
             Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
+            Self::Maglev(maglev) => Candidates::Maglev(maglev.walk(hash)),
+            Self::Balanced(balanced) => Candidates::Balanced(balanced.walk(hash)),
         }
     }
 
@@ -88,6 +108,8 @@ impl Placed {
             Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_count(),
             Self::Buckets(buckets) => buckets.owner_count(),
             Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
+            Self::Maglev(maglev) => maglev.owner_count(),
+            Self::Balanced(balanced) => balanced.owner_count(),
         }
     }
 
@@ -96,7 +118,7 @@ impl Placed {
     pub(super) const fn ring(&self) -> Option<&Ring<Box<[Point]>>> {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => Some(ring),
-            Self::Buckets(_) | Self::Rendezvous(_) => None,
+            _ => None,
         }
     }
 
@@ -111,7 +133,7 @@ impl Placed {
     /// Whether keys have positions that can move from node to node.
     #[inline]
     pub(super) const fn is_movable(&self) -> bool {
-        matches!(self, Self::Ring(_) | Self::OtherRing(_))
+        matches!(self, Self::Ring(_) | Self::OtherRing(_) | Self::Balanced(_))
     }
 }
 
@@ -121,6 +143,8 @@ pub(super) enum Candidates<'a> {
     Ring(Walk<'a>),
     Buckets(BucketWalk<'a>),
     Rendezvous(RendezvousWalk<'a>),
+    Maglev(MaglevWalk<'a>),
+    Balanced(BalancedWalk<'a>),
 }
 
 impl Iterator for Candidates<'_> {
@@ -131,6 +155,8 @@ impl Iterator for Candidates<'_> {
             Self::Ring(walk) => walk.next(),
             Self::Buckets(walk) => walk.next(),
             Self::Rendezvous(walk) => walk.next(),
+            Self::Maglev(walk) => walk.next(),
+            Self::Balanced(walk) => walk.next(),
         }
     }
 }

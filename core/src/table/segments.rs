@@ -15,9 +15,61 @@ pub struct Segment {
 
 const POSITION_MAX: u64 = u32::MAX as u64;
 
+/// The segments of a table.
+#[derive(Clone, Debug)]
+pub(super) enum Segments<'a> {
+    Points(PointSegments<'a>),
+    Slots(SlotSegments<'a>),
+}
+
+impl<'a> Segments<'a> {
+    pub(super) fn new(points: &'a [Point]) -> Option<Self> {
+        PointSegments::new(points).map(Self::Points)
+    }
+
+    /// Of slots of equal width, whose number is a power of two; `None` if there are none.
+    pub(super) fn of_slots(slots: &'a [NodeIndex]) -> Option<Self> {
+        let width = (POSITION_MAX + 1).checked_div(slots.len() as u64)?;
+        Some(Self::Slots(SlotSegments { rest: slots, width, lo: 0 }))
+    }
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Segment;
+
+    fn next(&mut self) -> Option<Segment> {
+        match self {
+            Self::Points(segments) => segments.next(),
+            Self::Slots(segments) => segments.next(),
+        }
+    }
+}
+
+/// The segments of slots in order.
+#[derive(Clone, Debug)]
+pub(super) struct SlotSegments<'a> {
+    rest: &'a [NodeIndex],
+    /// How many positions a slot has.
+    width: u64,
+    lo: u64,
+}
+
+impl Iterator for SlotSegments<'_> {
+    type Item = Segment;
+
+    fn next(&mut self) -> Option<Segment> {
+        let owner = *self.rest.first()?;
+        let len = self.rest.iter().take_while(|&&other| other == owner).count();
+        self.rest = self.rest.get(len..).unwrap_or_default();
+        let lo = self.lo;
+        self.lo += self.width * len as u64;
+        Some(Segment { lo, hi: self.lo - 1, owner })
+    }
+}
+
 /// The segments of points in order.
 #[derive(Clone, Debug)]
-pub(super) struct Segments<'a> {
+pub(super) struct PointSegments<'a> {
     /// The points from the first at or after `lo` on.
     rest: &'a [Point],
     /// Who owns what lies beyond the last point.
@@ -26,8 +78,8 @@ pub(super) struct Segments<'a> {
     lo: u64,
 }
 
-impl<'a> Segments<'a> {
-    pub(super) fn new(points: &'a [Point]) -> Option<Self> {
+impl<'a> PointSegments<'a> {
+    fn new(points: &'a [Point]) -> Option<Self> {
         let wrapped = points.first()?.owner();
         Some(Self { rest: points, wrapped, lo: 0 })
     }
@@ -51,7 +103,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-impl Iterator for Segments<'_> {
+impl Iterator for PointSegments<'_> {
     type Item = Segment;
 
     fn next(&mut self) -> Option<Segment> {
