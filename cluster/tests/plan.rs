@@ -218,7 +218,7 @@ fn a_ring_and_balanced_slots_have_the_same_positions() {
     let (ring, slots) = (table(&nodes), table_of(&Layout::balanced_v1(), &nodes));
     let summary = PlanSummary::new(&ring, &slots).expect("comparable");
     assert!(summary.moved > summary.least);
-    for range in moved_ranges(&ring, &slots).expect("comparable").take(500) {
+    for range in ring.moved(&slots).expect("comparable").take(500) {
         for position in [range.lo, range.hi] {
             assert_eq!(ring.owner_by_hash(position << 32), range.from);
             assert_eq!(slots.owner_by_hash(position << 32), range.to);
@@ -235,8 +235,8 @@ fn layouts_without_positions_say_so() {
     let ring = table(&[("a", 1), ("b", 1)]);
     for (from, to) in [(&jump, &jump), (&jump, &ring), (&ring, &jump)] {
         let error = PlanSummary::new(from, to).expect_err("no positions");
-        assert_eq!(error, PlanError::NoPositions { layout: "jump-v1" });
-        assert!(moved_ranges(from, to).is_err());
+        assert_eq!(error, MovedError::NoPositions { layout: "jump-v1" });
+        assert!(from.moved(to).is_err());
     }
     assert_eq!(Balance::of_positions(&jump), None);
     let error = ringway_cluster::seed(&jump).expect_err("nothing to move");

@@ -40,6 +40,9 @@ pub(crate) struct Table {
     names: Vec<Py<PyAny>>,
 }
 
+/// A range that moves: its first and last position, its old and its new owner.
+type Moved = (u64, u64, Option<Py<PyAny>>, Option<Py<PyAny>>);
+
 #[pymethods]
 impl Table {
     #[new]
@@ -222,11 +225,7 @@ impl Table {
     /// position is key_hash(key) >> 32. Raises RingwayError if the two
     /// tables give a key different positions.
     #[pyo3(signature = (other, /))]
-    fn moved<'py>(
-        &self,
-        py: Python<'py>,
-        other: &Self,
-    ) -> PyResult<Vec<(u64, u64, Option<Py<PyAny>>, Option<Py<PyAny>>)>> {
+    fn moved<'py>(&self, py: Python<'py>, other: &Self) -> PyResult<Vec<Moved>> {
         let name = |table: &Self, index: Option<NodeIndex>| table.name_of(py, index?);
         let ranges = self.table.moved(&other.table).map_err(value_error)?;
         Ok(ranges
