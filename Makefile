@@ -62,6 +62,7 @@ bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy;
 	sh benches/icount.sh --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli
 	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
 

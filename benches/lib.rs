@@ -2,7 +2,7 @@
 //!
 //! The benches under Criterion answer one question each: `lookup` (nodes × key length),
 //! `construction`, `rivals`. `compare` puts Ringway and its rivals into one run and records it;
-//! `forms` does so for ways to build the ring itself. `icount` is counted by callgrind.
+//! `forms` does so for ways to build the ring itself, `change` for changes of one node. `icount` is counted by callgrind.
 #![forbid(unsafe_code)]
 
 use std::{

@@ -234,6 +234,8 @@ typedef struct {
  * The bytes are no snapshot of a table, or were cut or changed.
  */
 #define RINGWAY_STATUS_BAD_SNAPSHOT 22
+
+/**
  * The layout takes no weight but 1: the place in the list is the identity.
  */
 #define RINGWAY_STATUS_WEIGHT_UNSUPPORTED 23
@@ -246,7 +248,7 @@ typedef struct {
 /**
  * The layout's table has fewer entries than there are nodes: raise the option table_size.
  */
-#define RINGWAY_STATUS_TABLE_TOO_SMALL 23
+#define RINGWAY_STATUS_TABLE_TOO_SMALL 25
 
 #ifdef __cplusplus
 extern "C" {

@@ -40,9 +40,6 @@ pub(crate) struct Table {
     names: Vec<Py<PyAny>>,
 }
 
-/// A range that moves: its first and last position, its old and its new owner.
-type Moved = (u64, u64, Option<Py<PyAny>>, Option<Py<PyAny>>);
-
 #[pymethods]
 impl Table {
     #[new]
@@ -225,12 +222,12 @@ impl Table {
     /// position is key_hash(key) >> 32. Raises RingwayError if the two
     /// tables give a key different positions.
     #[pyo3(signature = (other, /))]
-    fn moved<'py>(&self, py: Python<'py>, other: &Self) -> PyResult<Vec<Moved>> {
+    fn moved<'py>(&self, py: Python<'py>, other: &Self) -> PyResult<Bound<'py, PyList>> {
         let name = |table: &Self, index: Option<NodeIndex>| table.name_of(py, index?);
         let ranges = self.table.moved(&other.table).map_err(value_error)?;
-        Ok(ranges
-            .map(|range| (range.lo, range.hi, name(self, range.from), name(other, range.to)))
-            .collect())
+        let rows =
+            ranges.map(|range| (range.lo, range.hi, name(self, range.from), name(other, range.to)));
+        PyList::new(py, rows.collect::<Vec<_>>())
     }
 
     /// The layout's hash of key; None if it is not one of 32 or 64 bits.
