@@ -144,8 +144,8 @@ mod tests {
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 24);
-        for status in [24, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 26);
+        for status in [26, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }
