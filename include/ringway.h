@@ -216,6 +216,11 @@ typedef int32_t ringway_status;
  */
 #define RINGWAY_STATUS_TABLE_TOO_SMALL 23
 
+/**
+ * The layout needs an option that was not set.
+ */
+#define RINGWAY_STATUS_MISSING_OPTION 24
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -237,7 +237,7 @@ const fn no_positions(table: &Table) -> PlanError {
 /// Whether both layouts, of those that have positions, give every key the same position.
 fn same_positions(a: &Layout, b: &Layout) -> bool {
     // A position is the top of a key's hash; what else layouts differ in is about owners.
-    a.hash_tag() == b.hash_tag()
+    a.hash_tag() == b.hash_tag() && a.sip_key() == b.sip_key()
 }
 
 /// The segments of a table, or one run without owner where nobody owns anything.

@@ -46,6 +46,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_WEIGHT_UNSUPPORTED, 21},
         {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 22},
         {RINGWAY_STATUS_TABLE_TOO_SMALL, 23},
+        {RINGWAY_STATUS_MISSING_OPTION, 24},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -54,7 +55,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(24), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(25), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);

@@ -35,7 +35,7 @@
 //! Equal positions are in order of name, and the search always finds the first of them.
 
 mod bisect;
-mod build;
+pub(crate) mod build;
 mod point;
 
 use core::{fmt, iter::FusedIterator, mem, slice};

@@ -48,6 +48,7 @@ impl Table {
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+        check::options(layout)?;
         check::texts(nodes)?;
         let mut by_name: Box<[NodeIndex]> =
             nodes.iter().zip(0..=u16::MAX).map(|(_, index)| NodeIndex::new(index)).collect();
