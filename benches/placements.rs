@@ -14,7 +14,7 @@
 
 use std::time::Instant;
 
-use ringway::{Layout, Node, NodeIndex, Table};
+use ringway::{Layout, Node, NodeIndex, SipKey, Table};
 use ringway_bench::{Contestant, Keys, Random, addresses, minima};
 
 const HASHES: usize = 1 << 20;
@@ -54,7 +54,10 @@ fn main() {
 }
 
 fn layout(name: &str) -> Option<Layout> {
-    Layout::from_name(name).ok()
+    match name {
+        "ringway-keyed-v1" => Some(Layout::ringway_keyed_v1(SipKey::new([7; 16]))),
+        _ => Layout::from_name(name).ok(),
+    }
 }
 
 fn names(count: u16) -> Vec<String> {

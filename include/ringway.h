@@ -250,6 +250,11 @@ typedef struct {
  */
 #define RINGWAY_STATUS_TABLE_TOO_SMALL 25
 
+/**
+ * The layout needs an option that was not set.
+ */
+#define RINGWAY_STATUS_MISSING_OPTION 26
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -182,3 +182,38 @@ class Balanced:
     def runs(self) -> Iterator[tuple[int, int]]:
         for slot, owner in enumerate(self.owners, start=1):
             yield (slot << (32 - self.bits)) - 1, owner
+
+
+# ----------------------------------------------------- SPEC 16: ringway-keyed-v1
+
+
+def siphash(c_rounds: int, d_rounds: int, key: bytes, data: bytes) -> int:
+    """SipHash-c-d with 64 bits of output."""
+    k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def rotate(value: int, bits: int) -> int:
+        return (value << bits | value >> (64 - bits)) & MASK64
+
+    def half_round(a: int, b: int, c: int, d: int, s: int, t: int) -> None:
+        v[a] = (v[a] + v[b]) & MASK64
+        v[c] = (v[c] + v[d]) & MASK64
+        v[b] = rotate(v[b], s) ^ v[a]
+        v[d] = rotate(v[d], t) ^ v[c]
+        v[a] = rotate(v[a], 32)
+
+    def rounds(count: int) -> None:
+        for _ in range(count):
+            half_round(0, 1, 2, 3, 13, 16)
+            half_round(2, 1, 0, 3, 17, 21)
+
+    whole = len(data) // 8 * 8
+    last = data[whole:].ljust(7, b"\0") + bytes([len(data) % 256])
+    for block in [data[at : at + 8] for at in range(0, whole, 8)] + [last]:
+        word = int.from_bytes(block, "little")
+        v[3] ^= word
+        rounds(c_rounds)
+        v[0] ^= word
+    v[2] ^= 0xFF
+    rounds(d_rounds)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]

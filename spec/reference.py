@@ -13,7 +13,7 @@ imports; the answers come from here.
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import placements
@@ -75,6 +75,7 @@ class Options:
     layout: str = "ringway-v1"
     vnodes: int = VNODES_DEFAULT
     hash_tag: bytes | None = None
+    key: bytes | None = None
     table_size: int = 65_537
     slots: int = 65_536
     room_permille: int = 1050
@@ -88,6 +89,7 @@ LAYOUTS = {
     "rendezvous-v1": ("hash_tag",),
     "maglev-v1": ("table_size", "hash_tag"),
     "balanced-v1": ("slots", "room_permille", "hash_tag"),
+    "ringway-keyed-v1": ("vnodes", "key", "hash_tag"),
 }
 
 
@@ -130,9 +132,16 @@ def read_slots(value) -> int:
     return slots
 
 
+def read_key(value) -> bytes:
+    if type(value) is not str or not re.fullmatch("[0-9A-Fa-f]{32}", value):
+        raise BuildError("bad-option")
+    return bytes.fromhex(value)
+
+
 READERS = {
     "vnodes": lambda value: whole_number(value, 1, VNODES_MAX),
     "hash_tag": read_hash_tag,
+    "key": read_key,
     "table_size": read_table_size,
     "slots": read_slots,
     "room_permille": lambda value: whole_number(value, 1000, 65_535),
@@ -141,6 +150,8 @@ READERS = {
 
 def check_nodes(nodes: list[Node], options: Options) -> int | None:
     """Every limit on the nodes, in the order of SPEC 8.4; gives a ring's number of points."""
+    if options.layout == "ringway-keyed-v1" and options.key is None:
+        raise BuildError("missing-option")
     if len(nodes) > NODES_MAX:
         raise BuildError("too-many-nodes")
     for index, node in enumerate(nodes):
@@ -162,7 +173,7 @@ def check_nodes(nodes: list[Node], options: Options) -> int | None:
     if options.layout == "maglev-v1":
         if sum(node.eligible_weight() > 0 for node in nodes) > options.table_size:
             raise BuildError("table-too-small")
-    if options.layout != "ringway-v1":
+    if options.layout not in ("ringway-v1", "ringway-keyed-v1"):
         return None
     points = sum(options.vnodes * node.eligible_weight() for node in nodes)
     assert points <= MASK64
@@ -186,10 +197,10 @@ def check_unweighted(nodes: list[Node]) -> None:
 class Ring:
     """SPEC 4: the points in ascending order."""
 
-    def __init__(self, nodes: list[Node], vnodes: int):
+    def __init__(self, nodes: list[Node], vnodes: int, hash_of: Callable[[bytes], int]):
         # Sorted by point, then by name, bytewise: SPEC 4.3.
         self.points: list[tuple[int, bytes, int]] = sorted(
-            (position_of_hash(xxh3_64(node.name + i.to_bytes(4, "little"))), node.name, index)
+            (position_of_hash(hash_of(node.name + i.to_bytes(4, "little"))), node.name, index)
             for index, node in enumerate(nodes)
             for i in range(vnodes * node.eligible_weight())
         )
@@ -244,7 +255,7 @@ class Table:
                 slots, room_permille = self.options.slots, self.options.room_permille
                 return placements.Balanced(self.contenders(), slots, room_permille)
             case _:
-                return Ring(self.nodes, self.options.vnodes)
+                return Ring(self.nodes, self.options.vnodes, self.hash_of)
 
     def contenders(self) -> list[tuple[int, bytes, int]]:
         """(index, name, weight) of each eligible node."""
@@ -261,7 +272,12 @@ class Table:
         return hasattr(self.placement, "runs")
 
     def hash(self, key: bytes) -> int:
-        return xxh3_64(hashed_part(key, self.options.hash_tag))
+        return self.hash_of(hashed_part(key, self.options.hash_tag))
+
+    def hash_of(self, data: bytes) -> int:
+        if self.options.key is None:
+            return xxh3_64(data)
+        return placements.siphash(1, 3, self.options.key, data)
 
     def position(self, key: bytes) -> int | None:
         return position_of_hash(self.hash(key)) if self.has_positions else None

@@ -5,8 +5,8 @@ from reference import BuildError, Node, Table, check_nodes, read_options, xxh3_6
 MAGIC = b"ringway"
 VERSION = 1
 STATES = ["up", "down", "drain"]
-DEFAULTS = {"vnodes": 160}
-ORDER = ["vnodes", "hash_tag"]
+DEFAULTS = {"vnodes": 160, "table_size": 65_537, "slots": 65_536, "room_permille": 1_050}
+ORDER = ["vnodes", "key", "table_size", "slots", "room_permille", "hash_tag"]
 
 
 class SnapshotError(Exception):
@@ -32,7 +32,7 @@ def content(layout: str, options: list[list], nodes: list[Node]) -> bytes:
         if type(value) is int:
             out += bytes([0]) + value.to_bytes(8, "little", signed=True)
         else:
-            out += bytes([1]) + text(value.encode())
+            out += bytes([1]) + text((value.lower() if name == "key" else value).encode())
     out += len(nodes).to_bytes(4, "little")
     for node in nodes:
         out += text(node.name) + text(node.zone or b"")

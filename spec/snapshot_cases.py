@@ -36,6 +36,18 @@ def snapshots_file() -> dict:
         ("any-bytes", in_hex([bytes([byte]) for byte in range(256)]), {"vnodes": 2}),
     ]
     cases = [snapshot(*row) for row in tables]
+    key = "000102030405060708090A0B0C0D0E0F"
+    for layout, options in [
+        ("jump-v1", {}),
+        ("jumpback-v1", {"hash_tag": "{}"}),
+        ("rendezvous-v1", {}),
+        ("maglev-v1", {"hash_tag": "{}", "table_size": 1009}),
+        ("balanced-v1", {"room_permille": 1100, "slots": 1024}),
+        ("balanced-v1", {"slots": 65536, "hash_tag": "::"}),
+        ("ringway-keyed-v1", {"key": key}),
+        ("ringway-keyed-v1", {"hash_tag": "{}", "key": key.lower(), "vnodes": 3}),
+    ]:
+        cases.append(snapshot(f"{layout}-{len(cases)}", named("a", "b"), options, layout))
     cases += [refused(name, data) for name, data in wrong()]
     return {
         "_comment": [
@@ -47,11 +59,11 @@ def snapshots_file() -> dict:
     }
 
 
-def snapshot(name: str, nodes, options: dict) -> dict:
-    found: dict = {"name": name, "error": None, "layout": LAYOUT, "options": option_pairs(options)}
+def snapshot(name: str, nodes, options: dict, layout: str = LAYOUT) -> dict:
+    found: dict = {"name": name, "error": None, "layout": layout, "options": option_pairs(options)}
     found["nodes_rule" if isinstance(nodes, dict) else "nodes"] = nodes
-    data = seal(content(LAYOUT, found["options"], nodes_of(found)))
-    found["fingerprint"] = f"{fingerprint(LAYOUT, found['options'], nodes_of(found)):016x}"
+    data = seal(content(layout, found["options"], nodes_of(found)))
+    found["fingerprint"] = f"{fingerprint(layout, found['options'], nodes_of(found)):016x}"
     found["length"] = len(data)
     if len(data) <= BYTES_SHOWN_MAX:
         found["bytes_hex"] = data.hex()

@@ -209,6 +209,14 @@ def test_spec_examples_of_the_other_layouts_hold():
     assert f"with all of weight 1 it is {walk('user:3', 1)}." in spec
 
 
+def test_siphash_gives_the_published_answer():
+    """The example of the SipHash paper, which is SipHash-2-4."""
+    assert placements.siphash(2, 4, bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    h = placements.siphash(1, 3, bytes(range(16)), b"user:1")
+    assert f"`user:1` is `0x{h:016x}`" in spec
+
+
 def test_spec_examples_of_tables_and_slots_hold():
     spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
     nodes = [Node(b"a"), Node(b"b"), Node(b"c", 2)]

@@ -24,6 +24,7 @@ pub(crate) fn layout_words(file: &ClusterFile) -> String {
     let mut words = file.layout().name().to_owned();
     for (name, value) in file.layout().options() {
         let value = match value {
+            _ if name == "key" => "hidden".to_owned(),
             ringway::OptionValue::Integer(number) => number.to_string(),
             ringway::OptionValue::Text(text) => text.to_owned(),
             other => format!("{other:?}"),

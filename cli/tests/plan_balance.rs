@@ -194,3 +194,46 @@ fn pictures() {
     let args = ["balance", "--cluster", "three.toml", "--svg", "no/such/folder.svg"];
     folder.run(&args, b"").bad("no/such/folder.svg: cannot be written");
 }
+
+#[test]
+fn layouts_without_positions_need_keys() {
+    let folder = folder();
+    for layout in ["jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1"] {
+        let file = |count: usize| -> String {
+            let nodes = (0..count).map(|number| format!("[[node]]\nname = \"n{number}\"\n"));
+            format!("layout = \"{layout}\"\n{}", nodes.collect::<String>())
+        };
+        folder.file("a.toml", file(9));
+        folder.file("b.toml", file(10));
+        let plan = ["plan", "--from", "a.toml", "--to", "b.toml"];
+        folder.run(&plan, b"").bad(&format!("layout {layout} has no runs of positions"));
+        folder.run(&plan, b"").bad("--keys FILE");
+        folder.run(&["balance", "--cluster", "a.toml"], b"").bad("count keys with --keys FILE");
+        let counted = [&plan[..], &["--keys", "-", "--json"]].concat();
+        let run = folder.run(&counted, keys(20_000).as_bytes());
+        let json: Value = serde_json::from_str(run.good()).expect("JSON");
+        let moved = json["keys"]["moved"].as_u64().expect("a number");
+        assert!((1_500..3_500).contains(&moved), "{layout}: {json}");
+        let balance = ["balance", "--cluster", "a.toml", "--keys", "-"];
+        folder.run(&balance, keys(2_000).as_bytes()).good();
+    }
+}
+
+#[test]
+fn a_secret_is_not_printed() {
+    let folder = Folder::new();
+    let text = "layout = \"ringway-keyed-v1\"\noptions.key = \"000102030405060708090a0b0c0d0e0f\"\n\
+                [[node]]\nname = \"a\"\n[[node]]\nname = \"b\"\n";
+    folder.file("c.toml", text);
+    for arguments in [
+        &["balance", "--cluster", "c.toml"][..],
+        &["balance", "--cluster", "c.toml", "--json"],
+        &["plan", "--from", "c.toml", "--to", "c.toml"],
+        &["plan", "--from", "c.toml", "--to", "c.toml", "--json"],
+    ] {
+        let run = folder.run(arguments, b"");
+        assert!(!run.good().contains("0a0b") && !run.error().contains("0a0b"), "{}", run.text());
+    }
+    let run = folder.run(&["balance", "--cluster", "c.toml"], b"");
+    assert!(run.text().contains("ringway-keyed-v1, key hidden"), "{}", run.text());
+}

@@ -336,6 +336,26 @@ fn a_layout_refuses_nodes_at_their_field() {
 }
 
 #[test]
+fn a_secret_is_kept_but_not_shown() {
+    let secret = "000102030405060708090a0b0c0d0e0f";
+    let text = |key: &str| {
+        format!("layout = 'ringway-keyed-v1'\n[options]\n{key}\n[[node]]\nname = 'a'\n")
+    };
+    let file = ClusterFile::parse(&text(&format!("key = '{secret}'")), "c").expect("well formed");
+    assert_eq!(file.table().expect("one node").len(), 1);
+    assert!(file.to_toml().contains(secret), "it is part of the file");
+    assert!(!format!("{file:?}").contains("0a0b"));
+    let error = ClusterFile::parse(&text("key = '00010203040506'"), "c").expect_err("too short");
+    assert_eq!((error.name(), error.line()), ("bad-option", Some(3)));
+    assert!(
+        error.to_string().ends_with("32 hexadecimal digits, found a text of 14 bytes"),
+        "{error}"
+    );
+    let unset = ClusterFile::parse(&text(""), "c").expect("read").table().expect_err("no key");
+    assert_eq!((unset.name(), unset.field()), ("missing-option", Some("options.key")));
+}
+
+#[test]
 fn bytes_that_are_not_text_are_refused_at_their_line() {
     let error = ClusterFile::parse_bytes(b"# one\n# \xff\n", "c").expect_err("not UTF-8");
     assert_eq!((error.name(), error.line()), ("syntax", Some(2)));

@@ -62,7 +62,12 @@ pub enum BuildError {
         /// How many entries there are.
         size: u32,
     },
-    /// The layout is no ring, so that there is none to build; use `Table`.
+    /// The layout needs an option that was not given.
+    MissingOption {
+        /// The option's name.
+        name: &'static str,
+    },
+    /// Only `ringway-v1` is built as a ring alone; use `Table`.
     NotARing,
     /// No layout of that name.
     UnknownLayout,
@@ -92,6 +97,7 @@ impl BuildError {
             Self::WeightUnsupported { .. } => "weight-unsupported",
             Self::DrainUnsupported { .. } => "drain-unsupported",
             Self::TableTooSmall { .. } => "table-too-small",
+            Self::MissingOption { .. } => "missing-option",
             Self::NotARing => "not-a-ring",
             Self::UnknownLayout => "unknown-layout",
             Self::UnknownOption => "unknown-option",
@@ -141,7 +147,8 @@ impl fmt::Display for BuildError {
                 f,
                 "{nodes} nodes do not fit a table of {size} entries; raise the option table_size"
             ),
-            Self::NotARing => f.write_str("the layout is no ring; build a table"),
+            Self::MissingOption { name } => write!(f, "the layout needs the option {name}"),
+            Self::NotARing => f.write_str("a ring alone has another layout; build a table"),
             Self::UnknownLayout => {
                 f.write_str("unknown layout; this build knows ")?;
                 crate::layout::write_names(f)

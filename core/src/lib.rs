@@ -67,7 +67,7 @@ pub use crate::{
     hash::key_hash,
     jump::jump,
     jumpback::jumpback,
-    layout::{HashTag, Layout, OptionValue},
+    layout::{HashTag, Layout, OptionValue, SipKey},
     node::{Node, NodeIndex, State},
     placement::Placement,
     ring::{Point, Ring, RingBuilder, Walk},

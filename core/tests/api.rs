@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use ringway::{
     BuildError, HashTag, Layout, Node, NodeIndex, OptionValue, Placement, Point, Ring, RingBuilder,
-    State, Walk,
+    SipKey, State, Walk,
 };
 
 const fn shareable<T: Send + Sync + Unpin + 'static>() {}
@@ -71,7 +71,7 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
             BuildError::UnknownLayout,
             "unknown-layout",
             "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
-             rendezvous-v1, maglev-v1, balanced-v1",
+             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1",
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },
@@ -88,7 +88,12 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
             "table-too-small",
             "300 nodes do not fit a table of 251 entries; raise the option table_size",
         ),
-        (BuildError::NotARing, "not-a-ring", "the layout is no ring; build a table"),
+        (
+            BuildError::MissingOption { name: "key" },
+            "missing-option",
+            "the layout needs the option key",
+        ),
+        (BuildError::NotARing, "not-a-ring", "a ring alone has another layout; build a table"),
         (BuildError::UnknownOption, "unknown-option", "the layout has no such option"),
         (
             BuildError::BadOption { expected: "a whole number" },
@@ -207,6 +212,38 @@ fn options_of_tables_and_slots() {
     }
     for other in [-7, 0, 1, 4, 9, 25, 65_536, 16_777_215, 16_777_259, (1 << 32) + 3] {
         assert!(set(Layout::maglev_v1(), "table_size", other).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn a_secret_is_read_and_not_shown() {
+    let key = SipKey::from_hex("000102030405060708090A0b0c0d0e0f").unwrap();
+    let mut bytes = [0; 16];
+    for (byte, number) in bytes.iter_mut().zip(0..) {
+        *byte = number;
+    }
+    assert_eq!(key, SipKey::new(bytes));
+    assert_eq!(key.expose_hex(), "000102030405060708090a0b0c0d0e0f");
+    let layout = Layout::ringway_keyed_v1(key);
+    assert_eq!(layout.options().next(), Some(("key", OptionValue::Text(key.expose_hex()))));
+    for shown in [format!("{key:?}"), format!("{layout:?}"), format!("{layout:#?}")] {
+        assert!(shown.contains("SipKey(..)") && !shown.contains("0a0b"), "{shown}");
+        assert!(!shown.contains("10, 11"), "{shown}");
+    }
+    let hex = "0".repeat(32);
+    for wrong in
+        ["", "0", &hex[1..], &format!("{hex}0"), &format!("{hex}00"), &hex.replace('0', "g")]
+    {
+        assert!(SipKey::from_hex(wrong).is_err(), "{wrong}");
+    }
+    assert!(SipKey::from_hex(&"\u{e9}".repeat(16)).is_err());
+    #[cfg(feature = "alloc")]
+    {
+        let unset = Layout::from_name("ringway-keyed-v1").unwrap();
+        let error = ringway::Table::new(&unset, &[]).unwrap_err();
+        assert_eq!(error, BuildError::MissingOption { name: "key" });
+        let table = ringway::Table::new(&layout, &[Node::new("a")]).unwrap();
+        assert!(!format!("{table:?}").contains("0a0b"));
     }
 }
 

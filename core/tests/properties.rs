@@ -73,6 +73,11 @@ placement_tests!(
 placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
 #[cfg(feature = "alloc")]
 placement_tests!(
+    ringway_keyed_v1,
+    in_table(Layout::ringway_keyed_v1(ringway::SipKey::new([7; 16])))
+);
+#[cfg(feature = "alloc")]
+placement_tests!(
     maglev_v1,
     in_table(Layout::maglev_v1()),
     balance,

@@ -19,13 +19,14 @@ fn xxh3() {
 }
 
 /// One file for each layout.
-const LAYOUT_FILES: [&str; 6] = [
+const LAYOUT_FILES: [&str; 7] = [
     "ringway-v1.json",
     "jump-v1.json",
     "jumpback-v1.json",
     "rendezvous-v1.json",
     "maglev-v1.json",
     "balanced-v1.json",
+    "ringway-keyed-v1.json",
 ];
 
 #[test]

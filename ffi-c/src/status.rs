@@ -64,6 +64,8 @@ pub const RINGWAY_STATUS_WEIGHT_UNSUPPORTED: ringway_status = 23;
 pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 24;
 /// The layout's table has fewer entries than there are nodes: raise the option table_size.
 pub const RINGWAY_STATUS_TABLE_TOO_SMALL: ringway_status = 25;
+/// The layout needs an option that was not set.
+pub const RINGWAY_STATUS_MISSING_OPTION: ringway_status = 26;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -108,6 +110,7 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout takes no weight but 1",
         RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         RINGWAY_STATUS_TABLE_TOO_SMALL => c"the layout's table has fewer entries than nodes",
+        RINGWAY_STATUS_MISSING_OPTION => c"the layout needs an option that was not set",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -129,6 +132,7 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "weight-unsupported" => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
         "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
         "table-too-small" => RINGWAY_STATUS_TABLE_TOO_SMALL,
+        "missing-option" => RINGWAY_STATUS_MISSING_OPTION,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -140,12 +144,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_TABLE_TOO_SMALL).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_MISSING_OPTION).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 26);
-        for status in [26, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 27);
+        for status in [27, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

@@ -48,6 +48,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_WEIGHT_UNSUPPORTED, 23},
         {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 24},
         {RINGWAY_STATUS_TABLE_TOO_SMALL, 25},
+        {RINGWAY_STATUS_MISSING_OPTION, 26},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -56,7 +57,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(26), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(27), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);

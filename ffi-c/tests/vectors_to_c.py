@@ -12,6 +12,7 @@ from pathlib import Path
 NOBODY = 0xFFFFFFFF
 STATES = {"up": "RINGWAY_STATE_UP", "down": "RINGWAY_STATE_DOWN", "drain": "RINGWAY_STATE_DRAIN"}
 LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
+LAYOUTS += ["ringway-keyed-v1"]
 LAYOUT_FILES = [f"{layout}.json" for layout in LAYOUTS]
 SEGMENT_FILES = ["segments.json", "segments-native.json"]
 ERROR_FILES = ["errors.json", "errors-native.json"]

@@ -26,6 +26,7 @@ use crate::{
 /// by what stands between), ringway-v1 has vnodes (points for each unit of weight, 160),
 /// maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
 /// and room_permille (how much of its share a node has room for, 1,050).
+/// ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
 /// In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
 ///
 /// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
@@ -296,6 +297,10 @@ impl Table {
         }
         let mut text = format!("Table([{}], layout='{}'", shown.join(", "), self.layout());
         for (name, value) in self.table.layout().options() {
+            if name == "key" {
+                text += ", key='...'";
+                continue;
+            }
             text += &format!(", {name}={}", option_object(py, value)?.repr()?);
         }
         Ok(text + ")")

@@ -51,6 +51,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jump-v1": {},
     "jumpback-v1": {},
     "rendezvous-v1": {},
+    "ringway-keyed-v1": {"vnodes": 4, "key": "0123456789abcdeffedcba9876543210"},
     "maglev-v1": {"table_size": 251},
     "balanced-v1": {"slots": 256, "room_permille": 1020},
 }

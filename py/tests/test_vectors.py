@@ -10,6 +10,7 @@ from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
 LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
+LAYOUTS += ["ringway-keyed-v1"]
 PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
 ERRORS = cases("errors.json") + cases("errors-native.json")
 FILES = cases("cluster-files.json")
@@ -32,6 +33,7 @@ TEXTS = {
     "bad-checksum": "cut or changed",
     "bad-form": "not written as the specification says",
     "table-too-small": "do not fit a table of",
+    "missing-option": "needs the option key",
     "weight-unsupported": "every node has weight 1",
     "drain-unsupported": "from the end of the list only",
 }
@@ -115,3 +117,13 @@ def test_snapshots(case: dict[str, Any]) -> None:
     assert len(written) == case["length"]
     assert written == bytes.fromhex(case.get("bytes_hex", written.hex()))
     assert Table.from_bytes(written) == table
+
+
+def test_a_secret_is_not_shown() -> None:
+    digits = "000102030405060708090a0b0c0d0e0f"
+    table = Table(["a"], layout="ringway-keyed-v1", key=digits)
+    assert repr(table) == "Table(['a'], layout='ringway-keyed-v1', key='...')"
+    assert table.options == {"key": digits}
+    with pytest.raises(RingwayError) as refused:
+        Table(["a"], layout="ringway-keyed-v1", key=digits + "f")
+    assert digits not in str(refused.value)

@@ -188,6 +188,9 @@ impl ClusterFile {
                 let index = heaviest.map_or(0, |(index, _)| index);
                 Fault::node(name, index, "weight", format!("{error} (this node is the heaviest)"))
             }
+            BuildError::MissingOption { name: "key" } => {
+                Fault::new(name, Place::Absent("options.key"), error)
+            }
             BuildError::WeightUnsupported { index, .. } => {
                 Fault::node(name, index, "weight", format!("{error} ({})", self.layout.name()))
             }

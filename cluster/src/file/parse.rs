@@ -107,6 +107,10 @@ pub(super) fn set_option(
             BuildError::BadOption { expected } => {
                 let found = match value {
                     OptionValue::Integer(number) => number.to_string(),
+                    // What was meant as a secret is not shown either.
+                    OptionValue::Text(text) if name == "key" => {
+                        format!("a text of {} bytes", text.len())
+                    }
                     OptionValue::Text(text) => format!("the text {}", quote(text)),
                     OptionValue::Boolean(truth) => truth.to_string(),
                     other => format!("{other:?}"),

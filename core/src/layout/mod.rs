@@ -1,10 +1,11 @@
 //! Layouts: named mappings that never change once released.
 
 mod hash_tag;
+mod sip_key;
 
 use core::fmt;
 
-pub use self::hash_tag::HashTag;
+pub use self::{hash_tag::HashTag, sip_key::SipKey};
 use crate::BuildError;
 #[cfg(feature = "alloc")]
 use crate::key_hash;
@@ -16,8 +17,15 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 6] =
-    ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"];
+const NAMES: [&str; 7] = [
+    "ringway-v1",
+    "jump-v1",
+    "jumpback-v1",
+    "rendezvous-v1",
+    "maglev-v1",
+    "balanced-v1",
+    "ringway-keyed-v1",
+];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
 ///
@@ -64,6 +72,16 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// `ringway-keyed-v1`: the ring under a secret hash, for keys and names that others choose
+    /// (SPEC §16).
+    RingwayKeyedV1 {
+        /// Points for each unit of weight, 1 to 65,536; 160 unless told.
+        vnodes: u32,
+        /// The secret; a table needs one.
+        key: Option<SipKey>,
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
 }
 
 impl Layout {
@@ -103,6 +121,12 @@ impl Layout {
         Self::BalancedV1 { slots: SLOTS, room_permille: ROOM_PERMILLE, hash_tag: None }
     }
 
+    /// `ringway-keyed-v1` under that secret.
+    #[must_use]
+    pub const fn ringway_keyed_v1(key: SipKey) -> Self {
+        Self::RingwayKeyedV1 { vnodes: 160, key: Some(key), hash_tag: None }
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -115,6 +139,9 @@ impl Layout {
             "rendezvous-v1" => Ok(Self::rendezvous_v1()),
             "maglev-v1" => Ok(Self::maglev_v1()),
             "balanced-v1" => Ok(Self::balanced_v1()),
+            "ringway-keyed-v1" => {
+                Ok(Self::RingwayKeyedV1 { vnodes: 160, key: None, hash_tag: None })
+            }
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -129,6 +156,7 @@ impl Layout {
             Self::RendezvousV1 { .. } => "rendezvous-v1",
             Self::MaglevV1 { .. } => "maglev-v1",
             Self::BalancedV1 { .. } => "balanced-v1",
+            Self::RingwayKeyedV1 { .. } => "ringway-keyed-v1",
         }
     }
 
@@ -148,6 +176,7 @@ impl Layout {
             }
             Self::MaglevV1 { .. } => &["table_size", "hash_tag"],
             Self::BalancedV1 { .. } => &["slots", "room_permille", "hash_tag"],
+            Self::RingwayKeyedV1 { .. } => &["vnodes", "key", "hash_tag"],
         }
     }
 
@@ -159,9 +188,10 @@ impl Layout {
     pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
         match (&mut self, name) {
             (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
-            (Self::RingwayV1 { vnodes, .. }, "vnodes") => {
+            (Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. }, "vnodes") => {
                 *vnodes = whole_number(value, VNODES, |number| matches!(number, 1..=65_536))?;
             }
+            (Self::RingwayKeyedV1 { key, .. }, "key") => *key = Some(SipKey::from_option(value)?),
             (Self::MaglevV1 { table_size, .. }, "table_size") => {
                 const EXPECTED: &str = "a prime number from 2 to 16777213";
                 *table_size = whole_number(value, EXPECTED, is_table_size)?;
@@ -183,7 +213,7 @@ impl Layout {
         Ok(self)
     }
 
-    /// The options that differ from the defaults, in a fixed order.
+    /// The options that differ from the defaults, in a fixed order; a secret is among them.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, OptionValue<'_>)> {
         let changed = |name, value: u32, default: u32| {
             (value != default).then(|| (name, OptionValue::Integer(i64::from(value))))
@@ -200,6 +230,10 @@ impl Layout {
                 changed("slots", *slots, SLOTS),
                 changed("room_permille", *room_permille, ROOM_PERMILLE),
             ],
+            Self::RingwayKeyedV1 { vnodes, key, .. } => [
+                changed("vnodes", *vnodes, 160),
+                key.as_ref().map(|key| ("key", OptionValue::Text(key.expose_hex()))),
+            ],
         };
         let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
         [first, second, hash_tag].into_iter().flatten()
@@ -214,7 +248,8 @@ impl Layout {
             | Self::JumpbackV1 { hash_tag }
             | Self::RendezvousV1 { hash_tag }
             | Self::MaglevV1 { hash_tag, .. }
-            | Self::BalancedV1 { hash_tag, .. } => hash_tag.as_ref(),
+            | Self::BalancedV1 { hash_tag, .. }
+            | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag.as_ref(),
         }
     }
 
@@ -225,7 +260,17 @@ impl Layout {
             | Self::JumpbackV1 { hash_tag }
             | Self::RendezvousV1 { hash_tag }
             | Self::MaglevV1 { hash_tag, .. }
-            | Self::BalancedV1 { hash_tag, .. } => hash_tag,
+            | Self::BalancedV1 { hash_tag, .. }
+            | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag,
+        }
+    }
+
+    /// The secret under which keys are hashed, in `ringway-keyed-v1`.
+    #[must_use]
+    pub const fn sip_key(&self) -> Option<&SipKey> {
+        match self {
+            Self::RingwayKeyedV1 { key, .. } => key.as_ref(),
+            _ => None,
         }
     }
 
@@ -243,9 +288,10 @@ impl Layout {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
-        match self.hash_tag() {
-            None => key_hash(key),
-            Some(tag) => tag.hash(key),
+        match (self.hash_tag(), self.sip_key()) {
+            (None, None) => key_hash(key),
+            (Some(tag), None) => tag.hash(key),
+            (_, Some(sip_key)) => sip_key.hash(self.hashed_part(key)),
         }
     }
 }

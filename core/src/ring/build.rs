@@ -73,18 +73,7 @@ impl RingBuilder {
         nodes: &[Node<'_>],
     ) -> Result<Ring<Box<[Point]>>, BuildError> {
         let (vnodes, hash_tag) = self.ring()?;
-        let len = check::points(check::point_count(nodes, vnodes))?;
-        let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
-        if len < RADIX_POINTS_MIN {
-            scatter(&mut storage, nodes, vnodes);
-            storage.sort_unstable_by_key(|point| point.sort_key());
-        } else {
-            let mut scattered = storage.clone();
-            scatter(&mut scattered, nodes, vnodes);
-            radix_sort(&mut scattered, &mut storage);
-        }
-        order_ties(&mut storage, nodes);
-        Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+        build_hashed(nodes, vnodes, hash_tag, key_hash)
     }
 
     /// A ring in the caller's memory; nothing is allocated. What the ring does not need stays free.
@@ -117,7 +106,7 @@ impl RingBuilder {
         check::names(nodes, scratch, |slot| slot.position() as usize)?;
         let len = check::points(check::point_count(nodes, vnodes))?;
         let points = memory.get_mut(..len).ok_or(too_small)?;
-        scatter(points, nodes, vnodes);
+        scatter(points, nodes, vnodes, &key_hash);
         points.sort_unstable_by_key(|point| point.sort_key());
         order_ties(points, nodes);
         Ok(freeze(storage, len, owner_count(nodes), hash_tag))
@@ -168,21 +157,47 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
     }
 }
 
+/// A ring of nodes whose texts and names are known to be good, its points hashed by `hash`.
+#[cfg(feature = "alloc")]
+pub(crate) fn build_hashed(
+    nodes: &[Node<'_>],
+    vnodes: u32,
+    hash_tag: Option<HashTag>,
+    hash: impl Fn(&[u8]) -> u64,
+) -> Result<Ring<Box<[Point]>>, BuildError> {
+    let len = check::points(check::point_count(nodes, vnodes))?;
+    let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
+    if len < RADIX_POINTS_MIN {
+        scatter(&mut storage, nodes, vnodes, &hash);
+        storage.sort_unstable_by_key(|point| point.sort_key());
+    } else {
+        let mut scattered = storage.clone();
+        scatter(&mut scattered, nodes, vnodes, &hash);
+        radix_sort(&mut scattered, &mut storage);
+    }
+    order_ties(&mut storage, nodes);
+    Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+}
+
 /// Fills `points` with the points of `nodes`, exactly as many as they have, in no order.
-fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32) {
+fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32, hash: &impl Fn(&[u8]) -> u64) {
     let mut slots = points.iter_mut();
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let owner = NodeIndex::new(index);
         let count = vnodes.saturating_mul(node.effective_weight());
         // The slots come second, so that none is taken when the positions end.
-        for (position, slot) in point_positions(node.name(), 0..count).zip(&mut slots) {
+        for (position, slot) in point_positions(node.name(), 0..count, hash).zip(&mut slots) {
             *slot = Point::new(position, owner);
         }
     }
 }
 
-/// The positions of a node's points: of `H(name || LE32(i))` for each `i` of a range.
-pub(crate) fn point_positions(name: &[u8], range: Range<u32>) -> impl Iterator<Item = u32> {
+/// The positions of a node's points: of `hash(name || LE32(i))` for each `i` of a range.
+pub(crate) fn point_positions(
+    name: &[u8],
+    range: Range<u32>,
+    hash: &impl Fn(&[u8]) -> u64,
+) -> impl Iterator<Item = u32> {
     let mut memory = [0; TEXT_BYTES_MAX + 4];
     let len = name.len().min(TEXT_BYTES_MAX);
     for (slot, &byte) in memory.iter_mut().zip(name) {
@@ -194,7 +209,7 @@ pub(crate) fn point_positions(name: &[u8], range: Range<u32>) -> impl Iterator<I
         if let Some(tail) = input.last_chunk_mut() {
             *tail = i.to_le_bytes();
         }
-        position(key_hash(input))
+        position(hash(input))
     })
 }
 

@@ -36,7 +36,7 @@
 //! Equal positions are in order of name, and the search always finds the first of them.
 
 mod bisect;
-mod build;
+pub(crate) mod build;
 #[cfg(feature = "alloc")]
 mod merge;
 mod point;

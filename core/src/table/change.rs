@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::{Table, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, check,
+    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, check, key_hash,
     layout::NODES_MAX, ring::point_positions,
 };
 
@@ -34,7 +34,7 @@ impl Table {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_node(&self, node: &Node<'_>) -> Result<Self, BuildError> {
-        let Some(ring) = self.placed.ring() else {
+        let Some(ring) = self.plain_ring() else {
             let mut nodes: Vec<Node<'_>> = self.nodes().collect();
             nodes.push(*node);
             return Self::new(&self.layout, &nodes);
@@ -62,7 +62,7 @@ impl Table {
     /// [`BuildError::NoSuchNode`].
     pub fn without_node(&self, name: &[u8]) -> Result<Self, BuildError> {
         let (index, node) = self.named(name)?;
-        let Some(ring) = self.placed.ring() else {
+        let Some(ring) = self.plain_ring() else {
             let others = self.nodes().filter(|other| other.name() != name);
             return Self::new(&self.layout, &others.collect::<Vec<_>>());
         };
@@ -108,7 +108,7 @@ impl Table {
         old: &Node<'_>,
         new: Node<'_>,
     ) -> Result<Self, BuildError> {
-        let Some(ring) = self.placed.ring() else {
+        let Some(ring) = self.plain_ring() else {
             let mut nodes: Vec<Node<'_>> = self.nodes().collect();
             if let Some(node) = nodes.get_mut(index.as_usize()) {
                 *node = new;
@@ -171,7 +171,7 @@ impl Table {
 
     /// Points of a node, sorted.
     pub(super) fn positions(&self, node: &Node<'_>, range: Range<u32>) -> Vec<u32> {
-        let mut positions: Vec<u32> = point_positions(node.name(), range).collect();
+        let mut positions: Vec<u32> = point_positions(node.name(), range, &key_hash).collect();
         positions.sort_unstable();
         positions
     }
@@ -210,7 +210,7 @@ mod tests {
     impl Random {
         fn below(&mut self, bound: u64) -> u64 {
             self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            crate::key_hash(&self.0.to_le_bytes()) % bound
+            key_hash(&self.0.to_le_bytes()) % bound
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
     fn check(table: &Table, context: &str) {
         let nodes: Vec<Node<'_>> = table.nodes().collect();
         let rebuilt = Table::new(table.layout(), &nodes).expect("good nodes");
-        let (ring, built) = (table.placed.ring(), rebuilt.placed.ring());
+        let (ring, built) = (table.plain_ring(), rebuilt.plain_ring());
         let same = ring.zip(built).is_some_and(|(ring, built)| ring.is_identical(built));
         assert!(same, "{context}: the ring");
         assert!(table.nodes().eq(rebuilt.nodes()), "{context}: the nodes");

@@ -9,6 +9,8 @@ mod snapshot;
 mod walk;
 mod zones;
 
+use alloc::boxed::Box;
+
 pub use self::{
     moved::{MovedError, MovedRange, Twins},
     segments::Segment,
@@ -16,7 +18,7 @@ pub use self::{
 };
 use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement,
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, check,
     hash::{key_hash, position},
     placement::fill_distinct,
 };
@@ -45,10 +47,19 @@ impl Table {
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+        check::options(layout)?;
         let own = Nodes::new(nodes)?;
         let placed = Placed::new(layout, nodes)?;
         let zones = Zones::new(own.iter());
         Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
+    }
+
+    /// The ring, if its points are those of `ringway-v1`: these can be hashed anew.
+    const fn plain_ring(&self) -> Option<&Ring<Box<[Point]>>> {
+        match self.layout {
+            Layout::RingwayV1 { .. } => self.placed.ring(),
+            _ => None,
+        }
     }
 
     /// The layout.

@@ -10,7 +10,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, iter::FusedIterator};
 
 use super::{Table, nodes::indices};
-use crate::{NodeIndex, Point, Ring, ring::point_positions};
+use crate::{NodeIndex, Point, Ring, key_hash, ring::point_positions};
 
 /// A run of positions, both ends inclusive, that changes owner.
 ///
@@ -76,11 +76,13 @@ impl Table {
             }
         }
         // A position is the top of a key's hash; what else layouts differ in is about owners.
-        if self.layout.hash_tag() != next.layout.hash_tag() {
+        let keys =
+            |table: &Self| (table.layout.hash_tag().copied(), table.layout.sip_key().copied());
+        if keys(self) != keys(next) {
             return Err(MovedError::OtherPositions);
         }
         let twins = Twins::new(self, next);
-        let rings = self.placed.ring().zip(next.placed.ring()).map(|(from, to)| [from, to]);
+        let rings = self.plain_ring().zip(next.plain_ring()).map(|(from, to)| [from, to]);
         let mut ends = match rings {
             Some(_) => changed_points(self, next, &twins),
             None => segment_ends(self).chain(segment_ends(next)).collect(),
@@ -108,7 +110,7 @@ fn changed_points(from: &Table, to: &Table, twins: &Twins) -> Vec<u32> {
     let mut points = Vec::new();
     let mut change = |table: &Table, index: NodeIndex, old: u32, new: u32| {
         if let Some(node) = table.node(index).filter(|_| old != new) {
-            points.extend(point_positions(node.name(), old.min(new)..old.max(new)));
+            points.extend(point_positions(node.name(), old.min(new)..old.max(new), &key_hash));
         }
     };
     for index in indices().take(from.len()) {

@@ -11,6 +11,7 @@ use crate::{
     jump, jumpback,
     maglev::{Maglev, MaglevWalk},
     rendezvous::{Rendezvous, RendezvousWalk},
+    ring::build::build_hashed,
 };
 
 /// One placement of any layout.
@@ -44,6 +45,11 @@ impl Placed {
                 let ring = builder.build_checked(nodes)?;
                 let is_plain = layout.hash_tag().is_none();
                 Ok(if is_plain { Self::Ring(ring) } else { Self::OtherRing(ring) })
+            }
+            Layout::RingwayKeyedV1 { vnodes, key, hash_tag } => {
+                let key = key.ok_or(BuildError::MissingOption { name: "key" })?;
+                let ring = build_hashed(nodes, *vnodes, *hash_tag, |input| key.hash(input))?;
+                Ok(Self::OtherRing(ring))
             }
             Layout::JumpV1 { .. } => buckets(jump),
             Layout::JumpbackV1 { .. } => buckets(jumpback),
