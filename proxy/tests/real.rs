@@ -8,7 +8,7 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -28,10 +28,18 @@ struct Real {
     stop: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
 }
 
-/// Addresses that are free now.
+/// An address that is free, below the ports that the system gives to outgoing connections, and
+/// given out once: no connection of another test takes it before its node does.
 fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
+        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl Real {
