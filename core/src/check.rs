@@ -9,9 +9,14 @@ use crate::{Layout, State};
 
 /// That the layout was told what it must be told.
 #[cfg(feature = "alloc")]
-pub(crate) const fn options(layout: &Layout) -> Result<(), BuildError> {
+pub(crate) fn options(layout: &Layout) -> Result<(), BuildError> {
     match layout {
         Layout::RingwayKeyedV1 { key: None, .. } => Err(BuildError::MissingOption { name: "key" }),
+        #[cfg(feature = "compat")]
+        Layout::Compat(compat) => match compat.missing() {
+            Some(name) => Err(BuildError::MissingOption { name }),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -30,10 +35,18 @@ pub(crate) fn node_texts(index: usize, node: &Node<'_>) -> Result<(), BuildError
     if wrong(node.name()) {
         return Err(BuildError::BadText { index, field: "name", len: node.name().len() });
     }
-    match node.zone().filter(|zone| wrong(zone)) {
-        Some(zone) => Err(BuildError::BadText { index, field: "zone", len: zone.len() }),
-        None => Ok(()),
+    let texts = [
+        ("zone", node.zone()),
+        ("address", node.address().map(str::as_bytes)),
+        ("hash_text", node.hash_text()),
+        ("guid", node.guid()),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text.filter(|text| wrong(text)) {
+            return Err(BuildError::BadText { index, field, len: text.len() });
+        }
     }
+    Ok(())
 }
 
 /// That no two names are equal. `by_name` holds the nodes' indices and is put in order of name.
@@ -54,6 +67,31 @@ pub(crate) fn names<T: Copy>(
         Some((first, second)) => Err(BuildError::DuplicateName { first, second }),
         None => Ok(()),
     }
+}
+
+/// That no node has a field that a native layout would not read. (An address is nobody's fault.)
+#[cfg(feature = "alloc")]
+pub(crate) fn fields(layout: &Layout, nodes: &[Node<'_>]) -> Result<(), BuildError> {
+    let unread = |node: &Node<'_>| {
+        let fields = node.fields();
+        let given = [
+            ("hash_text", fields.hash_text.is_some()),
+            ("id", fields.id.is_some()),
+            ("guid", fields.guid.is_some()),
+            ("vnodes", fields.vnodes.is_some()),
+            ("tokens", fields.tokens.is_some()),
+        ];
+        given.into_iter().find(|&(_, given)| given).map(|(field, _)| field)
+    };
+    for (index, node) in nodes.iter().enumerate().filter(|_| !layout.is_compat()) {
+        if node.fields().millionths != 0 {
+            return Err(BuildError::FractionUnsupported { index });
+        }
+        if let Some(field) = unread(node) {
+            return Err(BuildError::FieldUnsupported { index, field });
+        }
+    }
+    Ok(())
 }
 
 /// How many points `vnodes` for each unit of weight are in all, whatever the limit.

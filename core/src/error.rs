@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::State;
+
 /// Why a ring or a table could not be built or changed.
 ///
 /// [`name`](Self::name) is the same in every language and in the shared vectors (SPEC §8).
@@ -13,11 +15,11 @@ pub enum BuildError {
         /// How many there are.
         count: usize,
     },
-    /// A name or a zone of 0 or more than 1,024 bytes.
+    /// A name, a zone or another text of 0 or more than 1,024 bytes.
     BadText {
         /// The index of the node.
         index: usize,
-        /// Which text: `"name"` or `"zone"`.
+        /// Which text: `"name"`, `"zone"`, or a field of some layouts.
         field: &'static str,
         /// Its length in bytes.
         len: usize,
@@ -55,6 +57,41 @@ pub enum BuildError {
         /// The index of the node.
         index: usize,
     },
+    /// A weight that is no whole number, in a layout that takes only these.
+    FractionUnsupported {
+        /// The index of the node.
+        index: usize,
+    },
+    /// A weight greater than the program takes.
+    WeightTooLarge {
+        /// The index of the node.
+        index: usize,
+        /// Its weight.
+        weight: u32,
+        /// The greatest that the program takes.
+        max: u32,
+    },
+    /// The program knows no such state, or what it does then was not recorded.
+    StateUnsupported {
+        /// The index of the node.
+        index: usize,
+        /// Its state.
+        state: State,
+    },
+    /// A field of a node that the layout does not read.
+    FieldUnsupported {
+        /// The index of the node.
+        index: usize,
+        /// The field's name.
+        field: &'static str,
+    },
+    /// A name that is not UTF-8, in a layout whose program takes names as texts.
+    NameNotText {
+        /// The index of the node.
+        index: usize,
+    },
+    /// A deployed program's layout, in a build without them.
+    WithoutCompat,
     /// The layout's table has fewer entries than there are nodes that may own.
     TableTooSmall {
         /// How many nodes may own.
@@ -81,21 +118,41 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// The same error about a field, of the node of another index.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn at(self, index: usize) -> Self {
+        match self {
+            Self::FieldUnsupported { field, .. } => Self::FieldUnsupported { index, field },
+            Self::FractionUnsupported { .. } => Self::FractionUnsupported { index },
+            other => other,
+        }
+    }
+
     /// The machine name, for vectors and scripts: `duplicate-name` and so on.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::TooManyNodes { .. } => "too-many-nodes",
-            Self::BadText { field, len: 0, .. } if is_name(field) => "name-empty",
-            Self::BadText { len: 0, .. } => "zone-empty",
-            Self::BadText { field, .. } if is_name(field) => "name-too-long",
-            Self::BadText { .. } => "zone-too-long",
+            Self::BadText { field, len, .. } => match (field.as_bytes(), *len == 0) {
+                (b"name", true) => "name-empty",
+                (b"name", false) => "name-too-long",
+                (b"zone", true) => "zone-empty",
+                (b"zone", false) => "zone-too-long",
+                (_, true) => "text-empty",
+                (_, false) => "text-too-long",
+            },
             Self::DuplicateName { .. } => "duplicate-name",
             Self::TooManyPoints { .. } => "too-many-points",
             Self::StorageTooSmall { .. } => "storage-too-small",
             Self::NoSuchNode => "no-such-node",
             Self::WeightUnsupported { .. } => "weight-unsupported",
             Self::DrainUnsupported { .. } => "drain-unsupported",
+            Self::FractionUnsupported { .. } | Self::WeightTooLarge { .. } => "weight-unsupported",
+            Self::StateUnsupported { state: State::Drain, .. } => "drain-unsupported",
+            Self::StateUnsupported { .. } => "state-unsupported",
+            Self::FieldUnsupported { .. } => "field-unsupported",
+            Self::NameNotText { .. } => "name-not-text",
+            Self::WithoutCompat => "without-compat",
             Self::TableTooSmall { .. } => "table-too-small",
             Self::MissingOption { .. } => "missing-option",
             Self::NotARing => "not-a-ring",
@@ -104,10 +161,6 @@ impl BuildError {
             Self::BadOption { .. } => "bad-option",
         }
     }
-}
-
-const fn is_name(field: &str) -> bool {
-    matches!(field.as_bytes(), b"name")
 }
 
 impl fmt::Display for BuildError {
@@ -143,9 +196,34 @@ impl fmt::Display for BuildError {
                 "node {index} is to be drained, but this layout takes nodes from the end of the \
                  list only"
             ),
+            Self::FractionUnsupported { index } => {
+                write!(
+                    f,
+                    "the weight of node {index} is not whole; this layout takes whole weights"
+                )
+            }
+            Self::WeightTooLarge { index, weight, max } => {
+                write!(f, "node {index} has weight {weight}; the program takes up to {max}")
+            }
+            Self::StateUnsupported { index, state } => write!(
+                f,
+                "node {index} is {}, for which this layout has no rule; remove the node from the \
+                 list or set it up",
+                state.name()
+            ),
+            Self::FieldUnsupported { index, field } => {
+                write!(f, "node {index} has the field {field}, which this layout does not read")
+            }
+            Self::NameNotText { index } => {
+                write!(f, "the name of node {index} is not UTF-8; in this layout names are texts")
+            }
+            Self::WithoutCompat => {
+                f.write_str("this build has no deployed programs' layouts: feature `compat`")
+            }
             Self::TableTooSmall { nodes, size } => write!(
                 f,
-                "{nodes} nodes do not fit a table of {size} entries; raise the option table_size"
+                "{nodes} nodes do not fit a table of {size} entries; where the layout has the \
+                 option table_size, raise it"
             ),
             Self::MissingOption { name } => write!(f, "the layout needs the option {name}"),
             Self::NotARing => f.write_str("a ring alone has another layout; build a table"),

@@ -28,6 +28,7 @@
 //! A feature adds API; it never changes an answer.
 //!
 //! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
+//! - `compat` (default): deployed programs' layouts, `Program`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -60,6 +61,11 @@ mod ring;
 #[cfg(feature = "alloc")]
 mod table;
 
+#[cfg(feature = "compat")]
+pub use crate::layout::{
+    Compat, Program,
+    compat::{cassandra_token, redis_slot},
+};
 #[cfg(feature = "alloc")]
 pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{

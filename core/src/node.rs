@@ -9,6 +9,20 @@ pub struct Node<'a> {
     weight: u32,
     zone: Option<&'a [u8]>,
     state: State,
+    fields: Fields<'a>,
+}
+
+/// What only some deployed programs' layouts read of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields<'a> {
+    /// What the weight is above a whole number, in millionths: below a million.
+    pub(crate) millionths: u32,
+    pub(crate) address: Option<&'a str>,
+    pub(crate) hash_text: Option<&'a [u8]>,
+    pub(crate) id: Option<u32>,
+    pub(crate) guid: Option<&'a [u8]>,
+    pub(crate) vnodes: Option<u32>,
+    pub(crate) tokens: Option<&'a [i64]>,
 }
 
 impl<'a> Node<'a> {
@@ -21,13 +35,78 @@ impl<'a> Node<'a> {
     /// A node whose name is any bytes.
     #[must_use]
     pub const fn from_bytes(name: &'a [u8]) -> Self {
-        Self { name, weight: 1, zone: None, state: State::Up }
+        const NONE: Fields<'static> = Fields {
+            millionths: 0,
+            address: None,
+            hash_text: None,
+            id: None,
+            guid: None,
+            vnodes: None,
+            tokens: None,
+        };
+        Self { name, weight: 1, zone: None, state: State::Up, fields: NONE }
     }
 
     /// The same node with another weight; 0 owns nothing.
     #[must_use]
     pub const fn with_weight(self, weight: u32) -> Self {
-        Self { weight, ..self }
+        Self { weight, fields: Fields { millionths: 0, ..self.fields }, ..self }
+    }
+
+    /// The same node with a weight in millionths, up to 2^32 - 1 millions of them.
+    ///
+    /// `ats-parent` and `varnish-shard` take such weights; to other layouts a part of a whole is an
+    /// error. A greater number counts as the greatest.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "below 2^32, and below a million")]
+    pub const fn with_weight_millionths(self, millionths: u64) -> Self {
+        const MAX: u64 = u32::MAX as u64 * MILLION;
+        let millionths = if millionths > MAX { MAX } else { millionths };
+        let weight = (millionths / MILLION) as u32;
+        let rest = (millionths % MILLION) as u32;
+        Self { weight, fields: Fields { millionths: rest, ..self.fields }, ..self }
+    }
+
+    /// The same node at that address, `ip:port`, which `haproxy-consistent` can be told to hash.
+    #[must_use]
+    pub const fn with_address(self, address: &'a str) -> Self {
+        Self { fields: Fields { address: Some(address), ..self.fields }, ..self }
+    }
+
+    /// The same node with a text that is hashed instead of its name: `spymemcached-ketama`,
+    /// `varnish-shard` (`ident`), `ats-parent` (`&hash_string`).
+    #[must_use]
+    pub const fn with_hash_text(self, text: &'a [u8]) -> Self {
+        Self { fields: Fields { hash_text: Some(text), ..self.fields }, ..self }
+    }
+
+    /// The same node with that `id`, which `haproxy-consistent` hashes.
+    #[must_use]
+    pub const fn with_id(self, id: u32) -> Self {
+        Self { fields: Fields { id: Some(id), ..self.fields }, ..self }
+    }
+
+    /// The same node with that `guid`, which `haproxy-consistent` can be told to hash.
+    #[must_use]
+    pub const fn with_guid(self, guid: &'a [u8]) -> Self {
+        Self { fields: Fields { guid: Some(guid), ..self.fields }, ..self }
+    }
+
+    /// The same node with a number of points of its own, in `npm-hashring`.
+    #[must_use]
+    pub const fn with_vnodes(self, vnodes: u32) -> Self {
+        Self { fields: Fields { vnodes: Some(vnodes), ..self.fields }, ..self }
+    }
+
+    /// The same node with those tokens, in `cassandra-token`.
+    #[must_use]
+    pub const fn with_tokens(self, tokens: &'a [i64]) -> Self {
+        Self { fields: Fields { tokens: Some(tokens), ..self.fields }, ..self }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn with_fields(self, fields: Fields<'a>) -> Self {
+        Self { fields, ..self }
     }
 
     /// The same node in a zone; replicas go to different zones first.
@@ -48,10 +127,66 @@ impl<'a> Node<'a> {
         self.name
     }
 
-    /// The weight: how many shares of the keys this node takes.
+    /// The weight: how many shares of the keys this node takes. A part of a whole is left out.
     #[must_use]
     pub const fn weight(&self) -> u32 {
         self.weight
+    }
+
+    /// The weight in millionths, none left out.
+    #[must_use]
+    pub const fn weight_millionths(&self) -> u64 {
+        self.weight as u64 * MILLION + self.fields.millionths as u64
+    }
+
+    /// The address, if it was given.
+    #[must_use]
+    pub const fn address(&self) -> Option<&'a str> {
+        self.fields.address
+    }
+
+    /// The text that is hashed instead of the name, if it was given.
+    #[must_use]
+    pub const fn hash_text(&self) -> Option<&'a [u8]> {
+        self.fields.hash_text
+    }
+
+    /// The `id`, if it was given.
+    #[must_use]
+    pub const fn id(&self) -> Option<u32> {
+        self.fields.id
+    }
+
+    /// The `guid`, if it was given.
+    #[must_use]
+    pub const fn guid(&self) -> Option<&'a [u8]> {
+        self.fields.guid
+    }
+
+    /// The number of points of its own, if it was given.
+    #[must_use]
+    pub const fn vnodes(&self) -> Option<u32> {
+        self.fields.vnodes
+    }
+
+    /// The tokens; none unless given.
+    #[must_use]
+    pub const fn tokens(&self) -> &'a [i64] {
+        match self.fields.tokens {
+            Some(tokens) => tokens,
+            None => &[],
+        }
+    }
+
+    pub(crate) const fn fields(&self) -> &Fields<'a> {
+        &self.fields
+    }
+
+    /// The weight as the nearest number in double precision to its decimals.
+    #[cfg(feature = "compat")]
+    pub(crate) fn weight_f64(&self) -> f64 {
+        // Both are exact, so the quotient is rounded once, as a decimal that is read.
+        self.weight_millionths() as f64 / MILLION as f64
     }
 
     /// The zone; `None` is a zone of its own.
@@ -75,6 +210,8 @@ impl<'a> Node<'a> {
         }
     }
 }
+
+const MILLION: u64 = 1_000_000;
 
 /// Whether a node may own keys, and whether it answers.
 ///

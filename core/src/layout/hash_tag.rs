@@ -21,6 +21,10 @@ impl HashTag {
         }
     }
 
+    /// Redis Cluster's tag.
+    #[cfg(feature = "compat")]
+    pub(super) const BRACES: Self = Self(*b"{}");
+
     const EXPECTED: &'static str = "a text of two visible ASCII characters";
 
     pub(super) fn from_option(value: OptionValue<'_>) -> Result<Self, BuildError> {

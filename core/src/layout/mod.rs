@@ -1,14 +1,18 @@
 //! Layouts: named mappings that never change once released.
 
+#[cfg(feature = "compat")]
+pub(crate) mod compat;
 mod hash_tag;
 mod sip_key;
 
 use core::fmt;
 
+#[cfg(feature = "compat")]
+pub use self::compat::{Compat, Program};
 pub use self::{hash_tag::HashTag, sip_key::SipKey};
 use crate::BuildError;
 #[cfg(feature = "alloc")]
-use crate::key_hash;
+use crate::{Node, key_hash, node::Fields};
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -25,6 +29,39 @@ const NAMES: [&str; 7] = [
     "maglev-v1",
     "balanced-v1",
     "ringway-keyed-v1",
+];
+
+const COMPAT_NAMES: [&str; 30] = [
+    "nginx",
+    "nginx-modulo",
+    "libmemcached-ketama",
+    "libmemcached-ketama-weighted",
+    "libmemcached-modula",
+    "libmemcached-spy",
+    "twemproxy-ketama",
+    "twemproxy-modula",
+    "envoy-ring",
+    "envoy-maglev",
+    "haproxy-consistent",
+    "haproxy-map",
+    "uhashring",
+    "uhashring-ketama",
+    "npm-hashring",
+    "npm-memcached",
+    "pymemcache",
+    "python-memcached",
+    "spymemcached-ketama",
+    "spymemcached-modulo",
+    "redis-cluster",
+    "groupcache",
+    "stathat",
+    "serialx",
+    "pingora",
+    "jump",
+    "guava",
+    "varnish-shard",
+    "ats-parent",
+    "cassandra-token",
 ];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
@@ -82,6 +119,9 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// A deployed program's mapping, bit for bit (`docs/layouts.md`).
+    #[cfg(feature = "compat")]
+    Compat(Compat),
 }
 
 impl Layout {
@@ -127,6 +167,13 @@ impl Layout {
         Self::RingwayKeyedV1 { vnodes: 160, key: Some(key), hash_tag: None }
     }
 
+    /// A deployed program's mapping with its defaults.
+    #[cfg(feature = "compat")]
+    #[must_use]
+    pub const fn compat(program: Program) -> Self {
+        Self::Compat(Compat::new(program))
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -142,6 +189,11 @@ impl Layout {
             "ringway-keyed-v1" => {
                 Ok(Self::RingwayKeyedV1 { vnodes: 160, key: None, hash_tag: None })
             }
+            #[cfg(feature = "compat")]
+            _ => Program::from_name(name).map(Self::compat).ok_or(BuildError::UnknownLayout),
+            #[cfg(not(feature = "compat"))]
+            _ if COMPAT_NAMES.contains(&name) => Err(BuildError::WithoutCompat),
+            #[cfg(not(feature = "compat"))]
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -157,13 +209,32 @@ impl Layout {
             Self::MaglevV1 { .. } => "maglev-v1",
             Self::BalancedV1 { .. } => "balanced-v1",
             Self::RingwayKeyedV1 { .. } => "ringway-keyed-v1",
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => compat.program().name(),
         }
     }
 
-    /// Every layout's name, in the order of the SPEC.
+    /// The native layouts' names, in the order of the SPEC.
     #[must_use]
     pub const fn names() -> &'static [&'static str] {
         &NAMES
+    }
+
+    /// The names of deployed programs' layouts, in the order of `docs/layouts.md`, also in a build
+    /// without them.
+    #[must_use]
+    pub const fn compat_names() -> &'static [&'static str] {
+        &COMPAT_NAMES
+    }
+
+    /// Whether it is a deployed program's.
+    #[must_use]
+    pub const fn is_compat(&self) -> bool {
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Compat(_) => true,
+            _ => false,
+        }
     }
 
     /// The names of the options that this layout has.
@@ -177,6 +248,8 @@ impl Layout {
             Self::MaglevV1 { .. } => &["table_size", "hash_tag"],
             Self::BalancedV1 { .. } => &["slots", "room_permille", "hash_tag"],
             Self::RingwayKeyedV1 { .. } => &["vnodes", "key", "hash_tag"],
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => compat.program().option_names(),
         }
     }
 
@@ -187,7 +260,13 @@ impl Layout {
     /// [`BuildError::BadOption`] if the value is of the wrong type or out of range.
     pub fn with_option(mut self, name: &str, value: OptionValue<'_>) -> Result<Self, BuildError> {
         match (&mut self, name) {
-            (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
+            #[cfg(feature = "compat")]
+            (Self::Compat(compat), name) => *compat = compat.with_option(name, value)?,
+            (_, "hash_tag") => {
+                if let Some(hash_tag) = self.hash_tag_mut() {
+                    *hash_tag = Some(HashTag::from_option(value)?);
+                }
+            }
             (Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. }, "vnodes") => {
                 *vnodes = whole_number(value, VNODES, |number| matches!(number, 1..=65_536))?;
             }
@@ -215,6 +294,18 @@ impl Layout {
 
     /// The options that differ from the defaults, in a fixed order; a secret is among them.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, OptionValue<'_>)> {
+        #[cfg(feature = "compat")]
+        let compat = match self {
+            Self::Compat(compat) => Some(compat.options()),
+            _ => None,
+        };
+        #[cfg(not(feature = "compat"))]
+        let compat = None::<core::iter::Empty<_>>;
+        let native = if self.is_compat() { [None, None, None] } else { self.native_options() };
+        native.into_iter().flatten().chain(compat.into_iter().flatten())
+    }
+
+    fn native_options(&self) -> [Option<(&'static str, OptionValue<'_>)>; 3] {
         let changed = |name, value: u32, default: u32| {
             (value != default).then(|| (name, OptionValue::Integer(i64::from(value))))
         };
@@ -234,9 +325,11 @@ impl Layout {
                 changed("vnodes", *vnodes, 160),
                 key.as_ref().map(|key| ("key", OptionValue::Text(key.expose_hex()))),
             ],
+            #[cfg(feature = "compat")]
+            Self::Compat(_) => [None, None],
         };
         let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
-        [first, second, hash_tag].into_iter().flatten()
+        [first, second, hash_tag]
     }
 
     /// Which part of a key is hashed; `None` is all of it.
@@ -250,10 +343,13 @@ impl Layout {
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
             | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag.as_ref(),
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => compat.hash_tag(),
         }
     }
 
-    const fn hash_tag_mut(&mut self) -> &mut Option<HashTag> {
+    /// The option `hash_tag` of a native layout.
+    const fn hash_tag_mut(&mut self) -> Option<&mut Option<HashTag>> {
         match self {
             Self::RingwayV1 { hash_tag, .. }
             | Self::JumpV1 { hash_tag }
@@ -261,7 +357,9 @@ impl Layout {
             | Self::RendezvousV1 { hash_tag }
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
-            | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag,
+            | Self::RingwayKeyedV1 { hash_tag, .. } => Some(hash_tag),
+            #[cfg(feature = "compat")]
+            Self::Compat(_) => None,
         }
     }
 
@@ -284,7 +382,18 @@ impl Layout {
         }
     }
 
-    /// The hash of `key` in the layouts that are no ring.
+    /// What the layout reads of a node beside name, weight, zone and state.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(not(feature = "compat"), allow(unused_variables, reason = "no layout reads any"))]
+    pub(crate) fn read_fields<'a>(&self, node: &Node<'a>) -> Fields<'a> {
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => compat.read_fields(node.fields()),
+            _ => Fields::default(),
+        }
+    }
+
+    /// The hash of `key` in the native layouts.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
@@ -348,7 +457,8 @@ pub enum OptionValue<'a> {
 }
 
 pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (place, name) in NAMES.iter().enumerate() {
+    let deployed = if cfg!(feature = "compat") { &COMPAT_NAMES[..] } else { &[] };
+    for (place, name) in NAMES.iter().chain(deployed).enumerate() {
         if place > 0 {
             f.write_str(", ")?;
         }

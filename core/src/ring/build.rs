@@ -179,6 +179,13 @@ pub(crate) fn build_hashed(
     Ok(freeze(storage, len, owner_count(nodes), hash_tag))
 }
 
+/// A ring of points that stand in order of position already.
+#[cfg(feature = "compat")]
+pub(crate) fn freeze_sorted(points: Box<[Point]>, owner_count: u32) -> Ring<Box<[Point]>> {
+    let len = points.len();
+    freeze(points, len, owner_count, None)
+}
+
 /// Fills `points` with the points of `nodes`, exactly as many as they have, in no order.
 fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32, hash: &impl Fn(&[u8]) -> u64) {
     let mut slots = points.iter_mut();

@@ -100,9 +100,16 @@ impl<S: AsRef<[Point]>> Ring<S> {
         }
     }
 
+    /// The owners of the points from that index on, once around.
+    #[inline]
+    pub(crate) fn walk_from(&self, first: usize) -> Walk<'_> {
+        let (then, now) = self.points().split_at_checked(first).unwrap_or_default();
+        Walk { now: now.iter(), then: then.iter() }
+    }
+
     /// The first point at or after the hash's position, wrapping, and its index.
     #[inline]
-    fn first_from(&self, hash: u64) -> Option<(usize, Point)> {
+    pub(crate) fn first_from(&self, hash: u64) -> Option<(usize, Point)> {
         let points = self.storage.as_ref();
         let bound = Point::bound(position(hash));
         let bucket = bucket_of(bound, self.buckets);
@@ -152,10 +159,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     /// The owners of the points from the hash's position on, once around.
     #[inline]
     fn walk(&self, hash: u64) -> Walk<'_> {
-        let points = self.points();
-        let first = self.first_from(hash).map_or(0, |(index, _)| index);
-        let (then, now) = points.split_at_checked(first).unwrap_or_default();
-        Walk { now: now.iter(), then: then.iter() }
+        self.walk_from(self.first_from(hash).map_or(0, |(index, _)| index))
     }
 
     #[inline]

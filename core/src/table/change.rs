@@ -1,7 +1,7 @@
 //! A table with one node more, less or changed, for a fraction of what building it costs.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::ops::Range;
+use core::{ops::Range, slice};
 
 use super::{Table, zones::Zones};
 use crate::{
@@ -44,6 +44,7 @@ impl Table {
             return Err(BuildError::TooManyNodes { count: second + 1 });
         }
         check::node_texts(second, node)?;
+        check::fields(&self.layout, slice::from_ref(node)).map_err(|error| error.at(second))?;
         if let Some(first) = self.index_of(node.name()) {
             return Err(BuildError::DuplicateName { first: first.as_usize(), second });
         }

@@ -16,7 +16,13 @@ pub use self::{
     segments::Segment,
     snapshot::SnapshotError,
 };
-use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
+use self::{
+    nodes::Nodes,
+    placed::{Candidates, Placed},
+    segments::Segments,
+    walk::Distinct,
+    zones::Zones,
+};
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, check,
     hash::{key_hash, position},
@@ -48,7 +54,7 @@ impl Table {
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
         check::options(layout)?;
-        let own = Nodes::new(nodes)?;
+        let own = Nodes::new(nodes, layout)?;
         let placed = Placed::new(layout, nodes)?;
         let zones = Zones::new(own.iter());
         Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
@@ -133,12 +139,28 @@ impl Table {
     /// O(points) for the whole walk; in `maglev-v1` O(entries); in `rendezvous-v1` and
     /// `balanced-v1` O(nodes) for each sixteen nodes.
     pub fn walk(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
-        self.walk_by_hash(self.placed.hash_key(&self.layout, key))
+        self.distinct(self.placed.walk_of(&self.layout, key))
+    }
+
+    /// Whom the layout's program itself tries for `key`, in its order.
+    ///
+    /// In native layouts, and in most deployed programs', it is the [`walk`](Self::walk). nginx goes
+    /// from point to point, so a node may come more than once, and gives up after 21;
+    /// `nginx-modulo` hashes anew, as often; Varnish and Traffic Server go from point to point all
+    /// around. Nodes that are down are left out.
+    pub fn candidates(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
+        let theirs = self.placed.candidates(&self.layout, key);
+        let ours = theirs.is_none().then(|| self.walk(key));
+        theirs.into_iter().flatten().chain(ours.into_iter().flatten())
     }
 
     /// The walk of a key hash of [`hash_bits`](Self::hash_bits) bits.
     pub fn walk_by_hash(&self, hash: u64) -> impl Iterator<Item = NodeIndex> + '_ {
-        Distinct::new(self.placed.walk(hash), self.placed.owner_count(), self.nodes.len())
+        self.distinct(self.placed.walk(hash))
+    }
+
+    fn distinct<'a>(&'a self, walk: Candidates<'a>) -> Distinct<Candidates<'a>> {
+        Distinct::new(walk, self.placed.owner_count(), self.nodes.len())
     }
 
     /// Fills `out` with distinct owners of `key`, the first being its owner, and returns how many:
@@ -154,29 +176,33 @@ impl Table {
             let out = wanted(out, ring.owner_count());
             return fill_distinct(out, 0, ring.walk(key_hash(key)), |node| node);
         }
-        self.owners_by_hash(self.placed.hash_key(&self.layout, key), out)
+        self.fill(&self.placed.walk_of(&self.layout, key), out)
     }
 
     /// The owners of a key hash of [`hash_bits`](Self::hash_bits) bits, as [`owners`](Self::owners).
     pub fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
+        self.fill(&self.placed.walk(hash), out)
+    }
+
+    fn fill(&self, walk: &Candidates<'_>, out: &mut [NodeIndex]) -> usize {
         let count = self.placed.owner_count();
         match &self.zones {
-            None => fill_distinct(wanted(out, count), 0, self.placed.walk(hash), |node| node),
-            Some(zones) => zones.fill(&self.placed.walk(hash), count, out),
+            None => fill_distinct(wanted(out, count), 0, walk.clone(), |node| node),
+            Some(zones) => zones.fill(walk, count, out),
         }
     }
 
     /// How many bits the layout's key hash has, if it is one that callers may compute themselves.
     #[must_use]
     pub const fn hash_bits(&self) -> Option<u32> {
-        Some(64)
+        self.placed.hash_bits()
     }
 
     /// The key hash, for layouts that have one of [`hash_bits`](Self::hash_bits) bits.
     #[inline]
     #[must_use]
     pub fn key_hash(&self, key: &[u8]) -> Option<u64> {
-        Some(self.placed.hash_key(&self.layout, key))
+        self.placed.key_hash(&self.layout, key)
     }
 
     /// The position of `key` where the layout has positions that can move, else `None`.

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::cmp::Ordering;
 
-use crate::{BuildError, Node, NodeIndex, State, check};
+use crate::{BuildError, Layout, Node, NodeIndex, State, check, node::Fields};
 
 /// Nodes in order, each of whose names is there once.
 #[derive(Clone, Debug)]
@@ -13,6 +13,20 @@ pub(super) struct Nodes {
     texts: Box<[u8]>,
     /// The nodes' indices in order of name.
     by_name: Box<[NodeIndex]>,
+    /// What else the layout reads of each node; empty if there is nothing of any.
+    fields: Box<[OwnFields]>,
+}
+
+/// [`Fields`] that are owned.
+#[derive(Clone, Debug, Default)]
+struct OwnFields {
+    millionths: u32,
+    address: Option<Box<str>>,
+    hash_text: Option<Box<[u8]>>,
+    id: Option<u32>,
+    guid: Option<Box<[u8]>>,
+    vnodes: Option<u32>,
+    tokens: Option<Box<[i64]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +42,22 @@ struct Entry {
 }
 
 impl Nodes {
-    /// The nodes, checked in the order of the SPEC.
-    pub(super) fn new(nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+    /// The nodes, checked in the order of the SPEC. Of their fields those stay that the layout reads.
+    pub(super) fn new(nodes: &[Node<'_>], layout: &Layout) -> Result<Self, BuildError> {
         check::texts(nodes)?;
         let mut by_name: Box<[NodeIndex]> = indices().take(nodes.len()).collect();
         check::names(nodes, &mut by_name, NodeIndex::as_usize)?;
         let text_len = |node: &Node<'_>| node.name().len() + node.zone().map_or(0, <[u8]>::len);
         let mut texts = Vec::with_capacity(nodes.iter().map(text_len).sum());
         let entries = nodes.iter().map(|node| Entry::new(node, &mut texts)).collect();
-        Ok(Self { nodes: entries, texts: texts.into_boxed_slice(), by_name })
+        check::fields(layout, nodes)?;
+        let fields = || nodes.iter().map(|node| layout.read_fields(node));
+        let fields = if fields().all(|fields| fields == Fields::default()) {
+            Box::default()
+        } else {
+            fields().map(|fields| OwnFields::new(&fields)).collect()
+        };
+        Ok(Self { nodes: entries, texts: texts.into_boxed_slice(), by_name, fields })
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -44,13 +65,14 @@ impl Nodes {
     }
 
     pub(super) fn get(&self, index: usize) -> Option<Node<'_>> {
-        self.nodes.get(index).map(|entry| entry.view(&self.texts))
+        let node = self.nodes.get(index)?.view(&self.texts);
+        Some(self.fields.get(index).map_or(node, |fields| node.with_fields(fields.view())))
     }
 
     pub(super) fn iter(
         &self,
     ) -> impl ExactSizeIterator<Item = Node<'_>> + DoubleEndedIterator + Clone {
-        self.nodes.iter().map(|entry| entry.view(&self.texts))
+        (0..self.len()).map(|index| self.get(index).expect("below the number of nodes"))
     }
 
     pub(super) fn index_of(&self, name: &[u8]) -> Option<NodeIndex> {
@@ -72,7 +94,8 @@ impl Nodes {
         self.get(index.as_usize()).map_or(&[], |node| node.name())
     }
 
-    /// The same with one node more at the end, whose name none of them has.
+    /// The same with one node more at the end, whose name none of them has. For layouts that read
+    /// no more of a node than its entry.
     pub(super) fn with(&self, node: &Node<'_>) -> Self {
         let mut texts = Vec::with_capacity(self.texts.len() + 2 * 1_024);
         texts.extend_from_slice(&self.texts);
@@ -82,7 +105,7 @@ impl Nodes {
             self.by_name.split_at(self.place_of(node.name()).unwrap_or_else(|at| at));
         let new = indices().nth(self.len());
         let by_name = before.iter().copied().chain(new).chain(after.iter().copied()).collect();
-        Self { nodes, texts: texts.into_boxed_slice(), by_name }
+        Self { nodes, texts: texts.into_boxed_slice(), by_name, fields: Box::default() }
     }
 
     /// The same without the node of that index; each later one has an index less.
@@ -98,7 +121,8 @@ impl Nodes {
         ];
         let left = self.by_name.iter().filter(|&&index| index != removed);
         let by_name = left.map(|&index| index.without(removed)).collect();
-        Self { nodes, texts: texts.concat().into_boxed_slice(), by_name }
+        let texts = texts.concat().into_boxed_slice();
+        Self { nodes, texts, by_name, fields: Box::default() }
     }
 
     /// The same where the node of that index has another weight and state.
@@ -136,6 +160,32 @@ impl Entry {
         match rest.get(..self.zone_len.into()) {
             Some(zone) if !zone.is_empty() => node.with_zone(zone),
             _ => node,
+        }
+    }
+}
+
+impl OwnFields {
+    fn new(fields: &Fields<'_>) -> Self {
+        Self {
+            millionths: fields.millionths,
+            address: fields.address.map(Into::into),
+            hash_text: fields.hash_text.map(Into::into),
+            id: fields.id,
+            guid: fields.guid.map(Into::into),
+            vnodes: fields.vnodes,
+            tokens: fields.tokens.map(Into::into),
+        }
+    }
+
+    fn view(&self) -> Fields<'_> {
+        Fields {
+            millionths: self.millionths,
+            address: self.address.as_deref(),
+            hash_text: self.hash_text.as_deref(),
+            id: self.id,
+            guid: self.guid.as_deref(),
+            vnodes: self.vnodes,
+            tokens: self.tokens.as_deref(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+#[cfg(feature = "compat")]
+use crate::layout::compat::{Deployed, DeployedWalk};
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
     balanced::{Balanced, BalancedWalk},
@@ -28,6 +30,8 @@ pub(super) enum Placed {
     Rendezvous(Rendezvous),
     Maglev(Maglev),
     Balanced(Balanced),
+    #[cfg(feature = "compat")]
+    Deployed(Box<Deployed>),
 }
 
 impl Placed {
@@ -60,14 +64,28 @@ impl Placed {
             Layout::BalancedV1 { slots, room_permille, .. } => {
                 Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)))
             }
+            #[cfg(feature = "compat")]
+            Layout::Compat(compat) => Ok(Self::Deployed(Box::new(Deployed::new(compat, nodes)?))),
         }
     }
 
+    /// The hash of `key`, if it is one of [`hash_bits`](Self::hash_bits) bits.
     #[inline]
-    pub(super) fn hash_key(&self, layout: &Layout, key: &[u8]) -> u64 {
+    pub(super) fn key_hash(&self, layout: &Layout, key: &[u8]) -> Option<u64> {
         match self {
-            Self::Ring(_) => key_hash(key),
-            _ => layout.hash_key(key),
+            Self::Ring(_) => Some(key_hash(key)),
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => deployed.key_hash(layout.hashed_part(key)),
+            _ => Some(layout.hash_key(key)),
+        }
+    }
+
+    /// How many bits the key hash has, if callers may compute it.
+    pub(super) const fn hash_bits(&self) -> Option<u32> {
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => deployed.hash_bits(),
+            _ => Some(64),
         }
     }
 
@@ -82,7 +100,11 @@ impl Placed {
     /// The owner of `key` where it is not a ring whose keys are hashed whole.
     #[inline(never)]
     pub(super) fn other_owner(&self, layout: &Layout, key: &[u8]) -> Option<NodeIndex> {
-        self.other_owner_by_hash(layout.hash_key(key))
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => deployed.owner(layout.hashed_part(key)),
+            _ => self.other_owner_by_hash(layout.hash_key(key)),
+        }
     }
 
     #[inline(never)]
@@ -93,10 +115,36 @@ impl Placed {
             Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
             Self::Maglev(maglev) => maglev.owner_by_hash(hash),
             Self::Balanced(balanced) => balanced.owner_by_hash(hash),
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => deployed.owner_by_hash(hash),
         }
     }
 
-    /// The candidates; a node may come more than once.
+    /// The candidates for a key; a node may come more than once.
+    pub(super) fn walk_of(&self, layout: &Layout, key: &[u8]) -> Candidates<'_> {
+        match self {
+            Self::Ring(ring) => Candidates::Ring(ring.walk(key_hash(key))),
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => {
+                Candidates::Deployed(deployed.walk(layout.hashed_part(key)))
+            }
+            _ => self.walk(layout.hash_key(key)),
+        }
+    }
+
+    /// Whom a deployed program itself tries for a key.
+    #[cfg_attr(not(feature = "compat"), allow(unused_variables, reason = "there are none"))]
+    pub(super) fn candidates(&self, layout: &Layout, key: &[u8]) -> Option<Candidates<'_>> {
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => {
+                Some(Candidates::Deployed(deployed.candidates(layout.hashed_part(key))))
+            }
+            _ => None,
+        }
+    }
+
+    /// The candidates for a hash; a node may come more than once.
     pub(super) fn walk(&self, hash: u64) -> Candidates<'_> {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
@@ -104,6 +152,8 @@ impl Placed {
             Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
             Self::Maglev(maglev) => Candidates::Maglev(maglev.walk(hash)),
             Self::Balanced(balanced) => Candidates::Balanced(balanced.walk(hash)),
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => Candidates::Deployed(deployed.walk_by_hash(hash)),
         }
     }
 
@@ -116,6 +166,8 @@ impl Placed {
             Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
             Self::Maglev(maglev) => maglev.owner_count(),
             Self::Balanced(balanced) => balanced.owner_count(),
+            #[cfg(feature = "compat")]
+            Self::Deployed(deployed) => deployed.owner_count(),
         }
     }
 
@@ -151,6 +203,8 @@ pub(super) enum Candidates<'a> {
     Rendezvous(RendezvousWalk<'a>),
     Maglev(MaglevWalk<'a>),
     Balanced(BalancedWalk<'a>),
+    #[cfg(feature = "compat")]
+    Deployed(DeployedWalk<'a>),
 }
 
 impl Iterator for Candidates<'_> {
@@ -163,6 +217,8 @@ impl Iterator for Candidates<'_> {
             Self::Rendezvous(walk) => walk.next(),
             Self::Maglev(walk) => walk.next(),
             Self::Balanced(walk) => walk.next(),
+            #[cfg(feature = "compat")]
+            Self::Deployed(walk) => walk.next(),
         }
     }
 }

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Table;
-use crate::{BuildError, Layout, Node, OptionValue, State, key_hash, layout::NODES_MAX};
+use crate::{
+    BuildError, Layout, Node, OptionValue, State, key_hash, layout::NODES_MAX, node::Fields,
+};
 
 const MAGIC: &[u8; 7] = b"ringway";
 const VERSION: u8 = 1;
@@ -119,11 +121,17 @@ impl Table {
         }
         let reader = Reader(content.get(MAGIC.len() + 1..).unwrap_or_default());
         let (layout, nodes) = reader.content()?;
+        let nodes: Vec<_> = nodes.iter().map(ReadNode::view).collect();
         // One encoding of a table: no default written out, no other order, no byte behind.
         if encode(&layout, nodes.iter().copied()) != content {
             return Err(SnapshotError::BadForm);
         }
-        Self::new(&layout, &nodes).map_err(SnapshotError::NoTable)
+        let table = Self::new(&layout, &nodes).map_err(SnapshotError::NoTable)?;
+        // A field that the layout does not read would be lost without a word.
+        if layout.is_compat() && table.content() != content {
+            return Err(SnapshotError::BadForm);
+        }
+        Ok(table)
     }
 
     fn content(&self) -> Vec<u8> {
@@ -171,13 +179,58 @@ fn encode<'a>(layout: &Layout, nodes: impl ExactSizeIterator<Item = Node<'a>> + 
         put_text(&mut bytes, node.name());
         put_text(&mut bytes, node.zone().unwrap_or_default());
         bytes.extend_from_slice(&node.weight().to_le_bytes());
-        bytes.push(match node.state() {
+        let state = match node.state() {
             State::Up => 0,
             State::Down => 1,
             State::Drain => 2,
-        });
+        };
+        if *node.fields() == Fields::default() {
+            bytes.push(state);
+        } else {
+            bytes.push(state | HAS_FIELDS);
+            put_fields(&mut bytes, node.fields());
+        }
     }
     bytes
+}
+
+/// In the byte of a node's state: its fields follow.
+const HAS_FIELDS: u8 = 0x80;
+
+/// A bit for each field that is there, then these.
+fn put_fields(bytes: &mut Vec<u8>, fields: &Fields<'_>) {
+    let present = [
+        fields.millionths != 0,
+        fields.address.is_some(),
+        fields.hash_text.is_some(),
+        fields.id.is_some(),
+        fields.guid.is_some(),
+        fields.vnodes.is_some(),
+        fields.tokens.is_some(),
+    ];
+    bytes.push(present.iter().rev().fold(0, |bits, &present| bits << 1 | u8::from(present)));
+    if fields.millionths != 0 {
+        bytes.extend_from_slice(&fields.millionths.to_le_bytes());
+    }
+    for text in [fields.address.map(str::as_bytes), fields.hash_text].into_iter().flatten() {
+        put_text(bytes, text);
+    }
+    if let Some(id) = fields.id {
+        bytes.extend_from_slice(&id.to_le_bytes());
+    }
+    if let Some(guid) = fields.guid {
+        put_text(bytes, guid);
+    }
+    if let Some(vnodes) = fields.vnodes {
+        bytes.extend_from_slice(&vnodes.to_le_bytes());
+    }
+    if let Some(tokens) = fields.tokens {
+        let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&count.to_le_bytes());
+        for token in tokens {
+            bytes.extend_from_slice(&token.to_le_bytes());
+        }
+    }
 }
 
 fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
@@ -190,11 +243,26 @@ fn put_u16(bytes: &mut Vec<u8>, number: usize) {
     bytes.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
 }
 
+/// A node that was read, its tokens in memory of their own.
+struct ReadNode<'a> {
+    node: Node<'a>,
+    tokens: Option<Vec<i64>>,
+}
+
+impl ReadNode<'_> {
+    fn view(&self) -> Node<'_> {
+        match &self.tokens {
+            Some(tokens) => self.node.with_tokens(tokens),
+            None => self.node,
+        }
+    }
+}
+
 /// What is still to be read. Every length is checked against it before anything is allocated.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn content(mut self) -> Result<(Layout, Vec<Node<'a>>), SnapshotError> {
+    fn content(mut self) -> Result<(Layout, Vec<ReadNode<'a>>), SnapshotError> {
         let name = self.utf8()?;
         let mut layout = Layout::from_name(name).map_err(SnapshotError::NoTable)?;
         for _ in 0..self.u16()? {
@@ -222,17 +290,45 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok((layout, nodes)) } else { Err(SnapshotError::BadForm) }
     }
 
-    fn node(&mut self) -> Result<Node<'a>, SnapshotError> {
+    fn node(&mut self) -> Result<ReadNode<'a>, SnapshotError> {
         let (name, zone) = (self.text()?, self.text()?);
         let weight = u32::from_le_bytes(self.array()?);
-        let state = match self.byte()? {
+        let byte = self.byte()?;
+        let state = match byte & !HAS_FIELDS {
             0 => State::Up,
             1 => State::Down,
             2 => State::Drain,
             _ => return Err(SnapshotError::BadForm),
         };
         let node = Node::from_bytes(name).with_weight(weight).with_state(state);
-        Ok(if zone.is_empty() { node } else { node.with_zone(zone) })
+        let node = if zone.is_empty() { node } else { node.with_zone(zone) };
+        if byte & HAS_FIELDS == 0 {
+            return Ok(ReadNode { node, tokens: None });
+        }
+        let bits = self.byte()?;
+        let has = |bit: u8| bits >> bit & 1 == 1;
+        let mut fields = Fields::default();
+        if has(0) {
+            fields.millionths = u32::from_le_bytes(self.array()?);
+            if fields.millionths >= 1_000_000 {
+                return Err(SnapshotError::BadForm);
+            }
+        }
+        fields.address = has(1).then(|| self.utf8()).transpose()?;
+        fields.hash_text = has(2).then(|| self.text()).transpose()?;
+        fields.id = has(3).then(|| self.array().map(u32::from_le_bytes)).transpose()?;
+        fields.guid = has(4).then(|| self.text()).transpose()?;
+        fields.vnodes = has(5).then(|| self.array().map(u32::from_le_bytes)).transpose()?;
+        let tokens = has(6).then(|| self.tokens()).transpose()?;
+        Ok(ReadNode { node: node.with_fields(fields), tokens })
+    }
+
+    fn tokens(&mut self) -> Result<Vec<i64>, SnapshotError> {
+        let count = u32::from_le_bytes(self.array()?) as usize;
+        if count > self.0.len() / 8 {
+            return Err(SnapshotError::BadForm);
+        }
+        (0..count).map(|_| self.array().map(i64::from_le_bytes)).collect()
     }
 
     fn utf8(&mut self) -> Result<&'a str, SnapshotError> {

@@ -1,0 +1,300 @@
+//! Rings of deployed programs, on the one ring engine.
+//!
+//! Such a ring is a list of points, each of 32, 64 or 128 bits, and rules: who owns a point that two
+//! nodes share, and which point a key's hash leads to. The engine searches by the upper 32 bits of
+//! a position, in the points themselves; where points are wider, the rest stands in an array beside
+//! them, which is looked at only when upper halves are equal: once in thousands of lookups.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use crate::{
+    BuildError, NodeIndex, Point, Ring, Walk, check, placement::NodeSet, ring::build::freeze_sorted,
+};
+
+/// Points as they are made: positions at the upper end of 128 bits, in an order that decides who
+/// owns a shared one.
+#[derive(Debug, Default)]
+pub(super) struct Points(Vec<(u128, NodeIndex)>);
+
+/// Whose a point is that several nodes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// Whose was made first.
+    First,
+    /// Whose was made last.
+    Last,
+    /// All stay, in the order in which they were made.
+    Kept,
+}
+
+/// Which point a hash leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// The first at or above it, wrapping.
+    AtOrAbove,
+    /// The first above it, wrapping.
+    Above,
+    /// The nearest below or above, of two equally near the one below; positions of 32 bits.
+    Nearest,
+    /// The first at or above it; above all of them, the last.
+    AtOrAboveElseLast,
+}
+
+/// How wide positions are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    Bits32,
+    Bits64,
+    Bits128,
+}
+
+impl Points {
+    /// No points yet, of a ring that will have so many.
+    pub(super) fn with_capacity(count: u64) -> Result<Self, BuildError> {
+        Ok(Self(Vec::with_capacity(check::points(count)?)))
+    }
+
+    pub(super) fn push_32(&mut self, position: u32, node: NodeIndex) {
+        self.push_128(u128::from(position) << 96, node);
+    }
+
+    pub(super) fn push_64(&mut self, position: u64, node: NodeIndex) {
+        self.push_128(u128::from(position) << 64, node);
+    }
+
+    pub(super) fn push_128(&mut self, position: u128, node: NodeIndex) {
+        self.0.push((position, node));
+    }
+
+    /// The same points of nodes of other indices.
+    pub(super) fn renumbered(mut self, index: impl Fn(NodeIndex) -> NodeIndex) -> Self {
+        for (_, node) in &mut self.0 {
+            *node = index(*node);
+        }
+        self
+    }
+
+    /// The ring of these points.
+    pub(super) fn into_ring(
+        mut self,
+        width: Width,
+        shared: Shared,
+        search: Search,
+    ) -> Result<PointRing, BuildError> {
+        check::points(self.0.len() as u64)?;
+        // Stable: equal points stay in the order in which they were made.
+        self.0.sort_by_key(|&(position, _)| position);
+        match shared {
+            Shared::First => self.0.dedup_by_key(|&mut (position, _)| position),
+            Shared::Last => self.0.dedup_by(|later, kept| {
+                let same = later.0 == kept.0;
+                if same {
+                    *kept = *later;
+                }
+                same
+            }),
+            Shared::Kept => {}
+        }
+        let mut owners = NodeSet::new();
+        let owner_count = self.0.iter().map(|&(_, node)| u32::from(owners.insert(node))).sum();
+        let points: Box<[Point]> =
+            self.0.iter().map(|&(position, node)| Point::new(upper(position), node)).collect();
+        let lower = match width {
+            Width::Bits32 => Lower::None,
+            Width::Bits64 => Lower::Bits32(self.0.iter().map(|&(at, _)| upper(at << 32)).collect()),
+            Width::Bits128 => Lower::Bits96(self.0.iter().map(|&(at, _)| at << 32).collect()),
+        };
+        Ok(PointRing { ring: freeze_sorted(points, owner_count), lower, search })
+    }
+}
+
+/// The upper 32 bits.
+#[allow(clippy::cast_possible_truncation, reason = "the shift leaves 32 bits")]
+const fn upper(position: u128) -> u32 {
+    (position >> 96) as u32
+}
+
+/// A deployed program's ring.
+#[derive(Clone, Debug)]
+pub(super) struct PointRing {
+    ring: Ring<Box<[Point]>>,
+    /// What does not fit the points' 32 bits.
+    lower: Lower,
+    search: Search,
+}
+
+#[derive(Clone, Debug)]
+enum Lower {
+    None,
+    Bits32(Box<[u32]>),
+    /// At the upper end of 128 bits.
+    Bits96(Box<[u128]>),
+}
+
+impl Lower {
+    /// What a position that is one higher is more, at the upper end of 128 bits.
+    const fn step(&self) -> u128 {
+        match self {
+            Self::None => 1 << 96,
+            Self::Bits32(_) => 1 << 64,
+            Self::Bits96(_) => 1,
+        }
+    }
+}
+
+impl PointRing {
+    /// The owner of a hash of 32 bits.
+    #[inline]
+    pub(super) fn owner_32(&self, hash: u32) -> Option<NodeIndex> {
+        match (self.search, &self.lower) {
+            (Search::AtOrAbove, Lower::None) => self.first_from(hash),
+            _ => self.find(u128::from(hash) << 96),
+        }
+        .map(|(_, node)| node)
+    }
+
+    /// The index of the point that a hash, at the upper end of 128 bits, leads to, and its owner.
+    #[inline]
+    pub(super) fn find(&self, hash: u128) -> Option<(usize, NodeIndex)> {
+        match self.search {
+            Search::AtOrAbove => self.first_wide(hash),
+            Search::Above => match hash.checked_add(self.lower.step()) {
+                Some(above) => self.first_wide(above),
+                None => self.at(0),
+            },
+            Search::AtOrAboveElseLast => {
+                let (index, owner) = self.first_from(upper(hash))?;
+                let points = self.ring.points();
+                let wrapped = points.get(index)?.position() < upper(hash);
+                if wrapped { self.at(points.len() - 1) } else { Some((index, owner)) }
+            }
+            Search::Nearest => {
+                let hash = upper(hash);
+                let (next, owner) = self.first_from(hash)?;
+                let points = self.ring.points();
+                let before = next.checked_sub(1).unwrap_or(points.len() - 1);
+                let back = hash.wrapping_sub(points.get(before)?.position());
+                let on = points.get(next)?.position().wrapping_sub(hash);
+                if back <= on { self.at(before) } else { Some((next, owner)) }
+            }
+        }
+    }
+
+    /// The first point whose upper 32 bits are at or above these, wrapping.
+    #[inline]
+    fn first_from(&self, upper: u32) -> Option<(usize, NodeIndex)> {
+        let (index, point) = self.ring.first_from(u64::from(upper) << 32)?;
+        Some((index, point.owner()))
+    }
+
+    /// The same by all bits.
+    #[inline]
+    fn first_wide(&self, hash: u128) -> Option<(usize, NodeIndex)> {
+        let (index, point) = self.ring.first_from(u64::from(upper(hash)) << 32)?;
+        if point.position() != upper(hash) {
+            return Some((index, point.owner()));
+        }
+        match self.lower {
+            Lower::None => Some((index, point.owner())),
+            _ => self.among_equals(index, hash),
+        }
+    }
+
+    /// The first point at or above the hash, where those before `index` are below it and that one
+    /// has the same upper 32 bits.
+    #[cold]
+    #[inline(never)]
+    fn among_equals(&self, index: usize, hash: u128) -> Option<(usize, NodeIndex)> {
+        let equal = self.ring.points().get(index..)?;
+        let equal = equal.partition_point(|point| point.position() == upper(hash));
+        let below = match &self.lower {
+            Lower::None => 0,
+            Lower::Bits32(lower) => {
+                lower.get(index..index + equal)?.partition_point(|&lower| lower < upper(hash << 32))
+            }
+            Lower::Bits96(lower) => {
+                lower.get(index..index + equal)?.partition_point(|&lower| lower < hash << 32)
+            }
+        };
+        self.at(index + below).or_else(|| self.at(0))
+    }
+
+    fn at(&self, index: usize) -> Option<(usize, NodeIndex)> {
+        self.ring.points().get(index).map(|point| (index, point.owner()))
+    }
+
+    /// The owners of the points from the one that the hash leads to on, once around.
+    pub(super) fn walk(&self, hash: u128) -> Walk<'_> {
+        self.ring.walk_from(self.find(hash).map_or(0, |(index, _)| index))
+    }
+
+    /// The owners of all points.
+    pub(super) fn owners(&self) -> Walk<'_> {
+        self.ring.walk_from(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(points: &[(u128, u16)], width: Width, shared: Shared, search: Search) -> PointRing {
+        let mut made = Points::default();
+        for &(position, node) in points {
+            made.push_128(position, NodeIndex::new(node));
+        }
+        made.into_ring(width, shared, search).expect("few points")
+    }
+
+    fn owner(ring: &PointRing, hash: u128) -> u32 {
+        ring.find(hash).expect("a point").1.get()
+    }
+
+    #[test]
+    fn searches_differ_at_points_and_ends() {
+        let points = [(10u128 << 96, 0), (20 << 96, 1), (u128::from(u32::MAX - 4) << 96, 2)];
+        let find = |search, hash: u32| {
+            owner(&ring(&points, Width::Bits32, Shared::First, search), u128::from(hash) << 96)
+        };
+        assert_eq!([9, 10, 11, 20].map(|hash| find(Search::AtOrAbove, hash)), [0, 0, 1, 1]);
+        assert_eq!([9, 10, 11, 20].map(|hash| find(Search::Above, hash)), [0, 1, 1, 2]);
+        assert_eq!([14, 15, 16].map(|hash| find(Search::Nearest, hash)), [0, 0, 1]);
+        // Between the last point and the first there are 15 steps: 7 back or 8 on.
+        assert_eq!([2, 3].map(|hash| find(Search::Nearest, hash)), [2, 0]);
+        for (search, expected) in [
+            (Search::AtOrAbove, 0),
+            (Search::Above, 0),
+            (Search::Nearest, 2),
+            (Search::AtOrAboveElseLast, 2),
+        ] {
+            assert_eq!(find(search, u32::MAX), expected, "{search:?}");
+        }
+    }
+
+    #[test]
+    fn shared_points_follow_the_rule() {
+        let points = [(10u128 << 96, 1), (10 << 96, 0), (10 << 96, 2)];
+        for (shared, expected) in [(Shared::First, 1), (Shared::Last, 2), (Shared::Kept, 1)] {
+            let ring = ring(&points, Width::Bits32, shared, Search::AtOrAbove);
+            assert_eq!(owner(&ring, 5 << 96), expected, "{shared:?}");
+        }
+    }
+
+    #[test]
+    fn wide_points_are_compared_whole() {
+        for (width, unit) in [(Width::Bits64, 1u128 << 64), (Width::Bits128, 1)] {
+            let top = 7u128 << 96;
+            let points: Vec<_> = (0..40u16).map(|i| (top + u128::from(i) * 2 * unit, i)).collect();
+            let at_or_above = ring(&points, width, Shared::First, Search::AtOrAbove);
+            let above = ring(&points, width, Shared::First, Search::Above);
+            for i in 0..39u32 {
+                let at = top + u128::from(i) * 2 * unit;
+                assert_eq!(owner(&at_or_above, at), i);
+                assert_eq!(owner(&at_or_above, at + unit), i + 1);
+                assert_eq!(owner(&above, at), i + 1);
+            }
+            assert_eq!(owner(&at_or_above, top + 79 * unit), 0);
+            assert_eq!(owner(&above, u128::MAX), 0);
+        }
+    }
+}

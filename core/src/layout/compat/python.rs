@@ -1,0 +1,75 @@
+//! Python's memcached clients: pymemcache 4.0.0's `HashClient` (`pymemcache`) and python-memcached
+//! 1.62 (`python-memcached`).
+//!
+//! `pymemcache`: each node has the score `murmur3_32(name-key)`, where each character counts as its
+//! code point's low byte; the highest score owns, of equal ones the larger name. A `bytes` key is
+//! written as Python shows it, `b'key'`, before it is hashed, and so goes elsewhere than the same
+//! text: here a key is a text.
+//!
+//! `python-memcached`: the CRC-32's upper 15 bits modulo the length of a list in which each node
+//! stands as often as its weight says.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::cmp::Reverse;
+
+use super::{
+    deployed::{Deployed, KeyHash},
+    hash::{crc32_15, murmur3_32},
+    text::as_text,
+};
+use crate::{BuildError, Node, NodeIndex, check};
+
+pub(super) fn python_memcached(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
+    let mut entries = Vec::with_capacity(check::points(check::point_count(nodes, 1))?);
+    for (node, index) in nodes.iter().zip(0..=u16::MAX) {
+        entries.extend((0..node.weight()).map(|_| NodeIndex::new(index)));
+    }
+    Ok(Deployed::of_entries(KeyHash::Short(|key| Some(crc32_15(key))), entries))
+}
+
+pub(super) fn pymemcache(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
+    let mut names = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        let name = as_text(node.name()).ok_or(BuildError::NameNotText { index })?;
+        names.push((name.into(), low_bytes(name).chain([b'-']).collect()));
+    }
+    let count = u32::try_from(nodes.len()).unwrap_or_default();
+    Ok(Deployed::of_rendezvous(Rendezvous { names: names.into_boxed_slice() }, count))
+}
+
+/// The best score of all nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Rendezvous {
+    /// Each node's name, and what of it is hashed.
+    names: Box<[(Box<str>, Box<[u8]>)]>,
+}
+
+impl Rendezvous {
+    pub(super) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
+        let key = as_text(key)?;
+        let indices = (0..=u16::MAX).map(NodeIndex::new);
+        let scored = self.names.iter().zip(indices);
+        let best = scored.max_by_key(|((name, hashed), _)| (score(hashed, key), name));
+        best.map(|(_, index)| index)
+    }
+
+    /// All nodes, the best first.
+    pub(super) fn walk(&self, key: &[u8]) -> Vec<NodeIndex> {
+        let Some(key) = as_text(key) else { return Vec::new() };
+        let indices = (0..=u16::MAX).map(NodeIndex::new);
+        let mut scored: Vec<_> = (self.names.iter().zip(indices))
+            .map(|((name, hashed), index)| (score(hashed, key), name, index))
+            .collect();
+        scored.sort_unstable_by_key(|&(score, name, _)| Reverse((score, name)));
+        scored.into_iter().map(|(_, _, index)| index).collect()
+    }
+}
+
+fn score(hashed: &[u8], key: &str) -> u32 {
+    murmur3_32(hashed.iter().copied().chain(low_bytes(key)), 0)
+}
+
+/// Each character's low byte.
+fn low_bytes(text: &str) -> impl Iterator<Item = u8> + '_ {
+    text.chars().map(|character| (u32::from(character) & 0xff).to_le_bytes()[0])
+}
