@@ -386,7 +386,7 @@ fn node() -> impl Strategy<Value = NodeEntry> {
         |(name, weight, zone, has_address, state)| {
             let address = has_address.then(|| format!("{:x}.example:80", hash(&name)));
             let control = has_address.then(|| format!("[::{:x}]:81", hash(&name) & 0xffff));
-            NodeEntry { name, weight, zone, address, control, state }
+            NodeEntry { weight, zone, address, control, state, ..NodeEntry::new(&name) }
         },
     )
 }

@@ -21,6 +21,8 @@ pub const FILE_BYTES_MAX: u64 = 16 << 20;
 const NODES_MAX: usize = 65_536;
 /// At most this many bytes in a name or zone (SPEC §8).
 const TEXT_BYTES_MAX: usize = 1_024;
+/// So many millionths are one.
+const MILLION: u64 = 1_000_000;
 
 /// A layout and its nodes, checked; immutable.
 ///
@@ -47,6 +49,25 @@ pub struct NodeEntry {
     pub control: Option<String>,
     /// Whether it may own keys.
     pub state: State,
+    /// What only deployed programs' layouts read.
+    pub deployed: DeployedFields,
+}
+
+/// The fields of a node that only deployed programs' layouts read (`docs/layouts.md`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeployedFields {
+    /// What the weight is above a whole number, in millionths: below a million.
+    pub weight_millionths: u32,
+    /// What is hashed instead of the name.
+    pub hash_text: Option<String>,
+    /// HAProxy's server id.
+    pub id: Option<u32>,
+    /// HAProxy's server guid.
+    pub guid: Option<String>,
+    /// A number of points of its own.
+    pub vnodes: Option<u32>,
+    /// Cassandra's tokens.
+    pub tokens: Option<Vec<i64>>,
 }
 
 impl ClusterFile {
@@ -165,12 +186,27 @@ impl ClusterFile {
         }
         for node in &self.nodes {
             let name = toml_text(&node.name);
-            let _ = write!(out, "\n[[node]]\nname = {name}\nweight = {}\n", node.weight);
-            let texts = [("zone", &node.zone), ("address", &node.address)];
-            for (field, text) in texts.into_iter().chain([("control", &node.control)]) {
+            let _ = write!(out, "\n[[node]]\nname = {name}\nweight = {}\n", node.weight_text());
+            let deployed = &node.deployed;
+            let texts = [
+                ("zone", &node.zone),
+                ("address", &node.address),
+                ("control", &node.control),
+                ("hash_text", &deployed.hash_text),
+                ("guid", &deployed.guid),
+            ];
+            for (field, text) in texts {
                 if let Some(text) = text {
                     let _ = writeln!(out, "{field} = {}", toml_text(text));
                 }
+            }
+            for (field, number) in [("id", deployed.id), ("vnodes", deployed.vnodes)] {
+                if let Some(number) = number {
+                    let _ = writeln!(out, "{field} = {number}");
+                }
+            }
+            if let Some(tokens) = &deployed.tokens {
+                let _ = writeln!(out, "tokens = {tokens:?}");
             }
             if node.state != State::Up {
                 let _ = writeln!(out, "state = {}", toml_text(node.state.name()));
@@ -191,12 +227,21 @@ impl ClusterFile {
             BuildError::MissingOption { name: "key" } => {
                 Fault::new(name, Place::Absent("options.key"), error)
             }
-            BuildError::WeightUnsupported { index, .. } => {
+            BuildError::MissingOption { name: "hash" } => {
+                Fault::new(name, Place::Absent("options.hash"), error)
+            }
+            BuildError::WeightUnsupported { index, .. }
+            | BuildError::FractionUnsupported { index }
+            | BuildError::WeightTooLarge { index, .. } => {
                 Fault::node(name, index, "weight", format!("{error} ({})", self.layout.name()))
             }
-            BuildError::DrainUnsupported { index } => {
+            BuildError::DrainUnsupported { index } | BuildError::StateUnsupported { index, .. } => {
                 Fault::node(name, index, "state", format!("{error} ({})", self.layout.name()))
             }
+            BuildError::FieldUnsupported { index, field } => {
+                Fault::node(name, index, field, format!("{error} ({})", self.layout.name()))
+            }
+            BuildError::NameNotText { index } => Fault::node(name, index, "name", error),
             BuildError::BadText { index, field, .. } => Fault::node(name, index, field, error),
             BuildError::DuplicateName { second, .. } => Fault::node(name, second, "name", error),
             other => Fault::new(name, Place::Whole, other),
@@ -223,17 +268,50 @@ impl NodeEntry {
             address: None,
             control: None,
             state: State::Up,
+            deployed: DeployedFields::default(),
+        }
+    }
+
+    /// The weight as it is written, decimals included.
+    fn weight_text(&self) -> String {
+        match self.deployed.weight_millionths {
+            0 => self.weight.to_string(),
+            rest => {
+                let decimals = format!("{rest:06}");
+                format!("{}.{}", self.weight, decimals.trim_end_matches('0'))
+            }
         }
     }
 
     /// The node as a table takes it.
     #[must_use]
     pub fn view(&self) -> Node<'_> {
-        let node = Node::new(&self.name).with_weight(self.weight).with_state(self.state);
-        match &self.zone {
-            Some(zone) => node.with_zone(zone.as_bytes()),
-            None => node,
+        let deployed = &self.deployed;
+        let millionths = u64::from(self.weight) * MILLION + u64::from(deployed.weight_millionths);
+        let mut node =
+            Node::new(&self.name).with_weight_millionths(millionths).with_state(self.state);
+        if let Some(zone) = &self.zone {
+            node = node.with_zone(zone.as_bytes());
         }
+        if let Some(address) = &self.address {
+            node = node.with_address(address);
+        }
+        if let Some(text) = &deployed.hash_text {
+            node = node.with_hash_text(text.as_bytes());
+        }
+        if let Some(id) = deployed.id {
+            node = node.with_id(id);
+        }
+        if let Some(guid) = &deployed.guid {
+            node = node.with_guid(guid.as_bytes());
+        }
+        if let Some(vnodes) = deployed.vnodes {
+            node = node.with_vnodes(vnodes);
+        }
+        if let Some(tokens) = &deployed.tokens {
+            node = node.with_tokens(tokens);
+        }
+        node
     }
 }
 
@@ -252,6 +330,12 @@ fn check(nodes: &[NodeEntry]) -> Result<(), Fault> {
         check_text(index, "name", &node.name, ["name-empty", "name-too-long"])?;
         if let Some(zone) = &node.zone {
             check_text(index, "zone", zone, ["zone-empty", "zone-too-long"])?;
+        }
+        let deployed = &node.deployed;
+        for (field, text) in [("hash_text", &deployed.hash_text), ("guid", &deployed.guid)] {
+            if let Some(text) = text {
+                check_text(index, field, text, ["text-empty", "text-too-long"])?;
+            }
         }
     }
     let mut names: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());

@@ -11,7 +11,21 @@ use super::{
 };
 
 const TOP_FIELDS: [&str; 3] = ["layout", "options", "node"];
-const NODE_FIELDS: [&str; 6] = ["name", "weight", "zone", "address", "control", "state"];
+const NODE_FIELDS: [&str; 11] = [
+    "name",
+    "weight",
+    "zone",
+    "address",
+    "control",
+    "state",
+    "hash_text",
+    "id",
+    "guid",
+    "vnodes",
+    "tokens",
+];
+/// A native layout reads so many of them: from the first on.
+const NATIVE_NODE_FIELDS: usize = 6;
 
 /// Where the parts of a cluster stand in its file; empty for one that was never in a file.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +98,9 @@ pub(super) fn parse(
 /// The layout of that name, or which names there are.
 pub(super) fn layout_of(name: &str) -> Result<Layout, Fault> {
     Layout::from_name(name).map_err(|error| {
-        let hint = did_you_mean(name, Layout::names());
+        let known: Vec<&str> =
+            Layout::names().iter().chain(Layout::compat_names()).copied().collect();
+        let hint = did_you_mean(name, &known);
         let message = format!("{}: {error}{hint}", quote(name));
         Fault::new(error.name(), Place::Field("layout".to_owned()), message)
     })
@@ -139,7 +155,7 @@ impl Reader<'_> {
         let layout = self.layout(top, &mut origin)?;
         let nodes = match top.get("node") {
             None => Vec::new(),
-            Some(item) => self.nodes(item, self.line_of(top, "node"), &mut origin)?,
+            Some(item) => self.nodes(item, &layout, self.line_of(top, "node"), &mut origin)?,
         };
         Ok((layout, nodes, origin))
     }
@@ -188,6 +204,7 @@ impl Reader<'_> {
     fn nodes(
         &self,
         item: &Item,
+        layout: &Layout,
         line: usize,
         origin: &mut Origin,
     ) -> Result<Vec<NodeEntry>, FileError> {
@@ -221,7 +238,7 @@ impl Reader<'_> {
         let mut nodes = Vec::with_capacity(tables.len());
         for (index, (table, span)) in tables.into_iter().enumerate() {
             let head = span.map_or(line, |span| self.lines.of(span.start));
-            nodes.push(self.node(table, index, head)?);
+            nodes.push(self.node(table, layout, index, head)?);
             let mut lines: NodeLines = [0; 1 + NODE_FIELDS.len()];
             lines[0] = u32::try_from(head).unwrap_or(0);
             for (place, field) in lines[1..].iter_mut().zip(NODE_FIELDS) {
@@ -237,12 +254,21 @@ impl Reader<'_> {
     fn node(
         &self,
         table: &dyn TableLike,
+        layout: &Layout,
         index: usize,
         head: usize,
     ) -> Result<NodeEntry, FileError> {
         let at = format!("node[{index}]");
-        self.refuse_unknown(table, &format!("{at}."), &NODE_FIELDS, |name| {
-            TOP_FIELDS.contains(&name).then_some("it belongs at the top, above the first [[node]]")
+        let known = match layout.is_compat() {
+            true => &NODE_FIELDS[..],
+            false => &NODE_FIELDS[..NATIVE_NODE_FIELDS],
+        };
+        self.refuse_unknown(table, &format!("{at}."), known, |name| {
+            if TOP_FIELDS.contains(&name) {
+                Some("it belongs at the top, above the first [[node]]")
+            } else {
+                NODE_FIELDS.contains(&name).then_some("deployed programs' layouts read it")
+            }
         })?;
         let text = |field: &str| {
             table
@@ -259,15 +285,48 @@ impl Reader<'_> {
         node.address = text("address")?.map(str::to_owned);
         node.control = text("control")?.map(str::to_owned);
         if let Some(item) = table.get("weight") {
-            node.weight = match item.as_integer().map(u32::try_from) {
-                Some(Ok(weight)) => weight,
+            let weight = match item {
+                Item::Value(Value::Float(number)) if layout.takes_fractions() => {
+                    decimal(number.as_repr().and_then(|repr| repr.as_raw().as_str()))
+                }
+                item => item.as_integer().and_then(|whole| Some((u32::try_from(whole).ok()?, 0))),
+            };
+            (node.weight, node.deployed.weight_millionths) = weight.ok_or_else(|| {
+                let decimals =
+                    if layout.takes_fractions() { ", or one with up to six decimals" } else { "" };
+                let expected = format!("expected a whole number from 0 to {}{decimals}", u32::MAX);
+                let line = self.line_of(table, "weight");
+                self.mismatch("bad-weight", item, line, &format!("{at}.weight"), &expected)
+            })?;
+        }
+        node.deployed.hash_text = text("hash_text")?.map(str::to_owned);
+        node.deployed.guid = text("guid")?.map(str::to_owned);
+        let number = |field: &str| {
+            let Some(item) = table.get(field) else { return Ok(None) };
+            match item.as_integer().map(u32::try_from) {
+                Some(Ok(number)) => Ok(Some(number)),
                 _ => {
                     let expected = format!("expected a whole number from 0 to {}", u32::MAX);
-                    let line = self.line_of(table, "weight");
-                    let field = format!("{at}.weight");
-                    return Err(self.mismatch("bad-weight", item, line, &field, &expected));
+                    let line = self.line_of(table, field);
+                    Err(self.mismatch(
+                        "wrong-type",
+                        item,
+                        line,
+                        &format!("{at}.{field}"),
+                        &expected,
+                    ))
                 }
-            };
+            }
+        };
+        node.deployed.id = number("id")?;
+        node.deployed.vnodes = number("vnodes")?;
+        if let Some(item) = table.get("tokens") {
+            let tokens = item.as_array().map(|array| array.iter().map(Value::as_integer).collect());
+            node.deployed.tokens = Some(tokens.flatten().ok_or_else(|| {
+                let expected = "expected an array of whole numbers of 64 bits";
+                let line = self.line_of(table, "tokens");
+                self.mismatch("wrong-type", item, line, &format!("{at}.tokens"), expected)
+            })?);
         }
         if let Some(name) = text("state")? {
             node.state = State::from_name(name).ok_or_else(|| {
@@ -348,6 +407,16 @@ impl Lines {
     fn of(&self, offset: usize) -> usize {
         1 + self.0.partition_point(|&start| start <= offset)
     }
+}
+
+/// Whole part and millionths of a decimal number as it is written: up to six decimals.
+fn decimal(text: Option<&str>) -> Option<(u32, u32)> {
+    let (whole, decimals) = text?.split_once('.')?;
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(decimals) || decimals.len() > 6 {
+        return None;
+    }
+    Some((whole.parse().ok()?, format!("{decimals:0<6}").parse().ok()?))
 }
 
 fn did_you_mean(word: &str, known: &[&str]) -> String {

@@ -382,6 +382,16 @@ impl Layout {
         }
     }
 
+    /// Whether a node's weight may have decimals: [`Node::with_weight_millionths`](crate::Node::with_weight_millionths).
+    #[must_use]
+    pub const fn takes_fractions(&self) -> bool {
+        match self {
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => compat.program().reads().fractions,
+            _ => false,
+        }
+    }
+
     /// What the layout reads of a node beside name, weight, zone and state.
     #[cfg(feature = "alloc")]
     #[cfg_attr(not(feature = "compat"), allow(unused_variables, reason = "no layout reads any"))]

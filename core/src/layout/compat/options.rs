@@ -561,6 +561,8 @@ const BALANCE_FACTOR: OptionSpec = OptionSpec {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
