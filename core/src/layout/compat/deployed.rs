@@ -171,21 +171,21 @@ impl Deployed {
     /// The owner of a key.
     #[inline]
     pub(crate) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
-        let key = self.hashed_part(key);
-        match (&self.by, self.key_hash) {
-            (By::Ring(ring), KeyHash::Crc32 { of_empty }) => {
+        match (&self.by, self.key_hash, &self.hash_tag) {
+            (By::Ring(ring), KeyHash::Crc32 { of_empty }, None) => {
                 ring.owner_32(crc32_of(key, of_empty)?)
             }
-            (By::Ring(ring), KeyHash::Bits32(hash)) => ring.owner_32(hash(key)?),
             _ => self.owner_otherwise(key),
         }
     }
 
     #[inline(never)]
     fn owner_otherwise(&self, key: &[u8]) -> Option<NodeIndex> {
-        match &self.by {
-            By::Attempts(attempts) => attempts.owner(key),
-            By::Rendezvous(rendezvous) => rendezvous.owner(key),
+        let key = self.hashed_part(key);
+        match (&self.by, self.key_hash) {
+            (By::Ring(ring), KeyHash::Bits32(hash)) => ring.owner_32(hash(key)?),
+            (By::Attempts(attempts), _) => attempts.owner(key),
+            (By::Rendezvous(rendezvous), _) => rendezvous.owner(key),
             _ => self.owner_at(self.hash(key)?),
         }
     }

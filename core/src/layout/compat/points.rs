@@ -8,8 +8,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
-    BuildError, NodeIndex, Point, Ring, Walk, check, hash::position, placement::NodeSet,
-    ring::build::freeze_sorted,
+    BuildError, NodeIndex, Placement as _, Point, Ring, Walk, check, hash::position,
+    placement::NodeSet, ring::build::freeze_sorted,
 };
 
 /// Points as they are made: positions of 32, 64 or 128 bits, in an order that decides who owns a
@@ -126,7 +126,8 @@ impl<P: Position> Points<P> {
         drop(self.0);
         let ring = freeze_sorted(points, owner_count);
         let guide = Guide::beside(&ring);
-        Ok(PointRing { ring, guide, lower, search })
+        let is_plain = matches!((search, &lower, &guide), (Search::AtOrAbove, Lower::None, None));
+        Ok(PointRing { ring, guide, lower, search, is_plain })
     }
 }
 
@@ -145,6 +146,8 @@ pub(super) struct PointRing {
     /// What does not fit the points' 32 bits.
     lower: Lower,
     search: Search,
+    /// Whether the engine alone finds the point, as it does for a native ring.
+    is_plain: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -170,11 +173,15 @@ impl PointRing {
     /// The owner of a hash of 32 bits.
     #[inline]
     pub(super) fn owner_32(&self, hash: u32) -> Option<NodeIndex> {
-        match (self.search, &self.lower) {
-            (Search::AtOrAbove, Lower::None) => self.first_from(hash),
-            _ => self.find(u128::from(hash) << 96),
+        if self.is_plain {
+            return self.ring.owner_by_hash(u64::from(hash) << 32);
         }
-        .map(|(_, node)| node)
+        self.find_out_of_line(u128::from(hash) << 96)
+    }
+
+    #[inline(never)]
+    fn find_out_of_line(&self, hash: u128) -> Option<NodeIndex> {
+        self.find(hash).map(|(_, node)| node)
     }
 
     /// The index of the point that a hash, at the upper end of 128 bits, leads to, and its owner.

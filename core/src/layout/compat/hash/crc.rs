@@ -1,8 +1,8 @@
 //! CRC-32 of IEEE 802.3 (reflected polynomial 0xEDB88320), fast for keys.
 //!
-//! Sixteen bytes at once: with a table for each place in the block, their contributions are
-//! independent loads. The crate crc32fast takes blocks of 64 and the rest byte by byte, which makes
-//! it slow for keys; longer texts go to it, as it has instructions of the processor for them.
+//! Sixteen bytes at once, as the crate crc32fast takes them: with a table for each place in the
+//! block, their contributions are independent loads. That crate asks at each call what the
+//! processor can do, which is worth it for texts longer than keys: they go to it.
 
 /// From so many bytes on, crc32fast is as fast.
 const LONG: usize = 128;
@@ -11,7 +11,7 @@ const LONG: usize = 128;
 #[inline]
 pub(in super::super) fn crc32(bytes: &[u8]) -> u32 {
     if bytes.len() >= LONG {
-        return crc32fast::hash(bytes);
+        return of_long(bytes);
     }
     let (blocks, rest) = bytes.as_chunks::<16>();
     let mut crc = u32::MAX;
@@ -28,16 +28,25 @@ pub(in super::super) fn crc32(bytes: &[u8]) -> u32 {
     !crc
 }
 
+#[cold]
+#[inline(never)]
+fn of_long(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
+/// The bytes are taken from two registers: to load each of them anew would be as dear again.
 #[inline]
 fn sixteen(crc: u32, block: &[u8; 16]) -> u32 {
-    let [a, b, c, d, rest @ ..] = *block;
-    let [a, b, c, d] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
-    let first = look(15, a) ^ look(14, b) ^ look(13, c) ^ look(12, d);
-    let [e, f, g, h, i, j, k, l, m, n, o, p] = rest;
-    let second = look(11, e) ^ look(10, f) ^ look(9, g) ^ look(8, h);
-    let third = look(7, i) ^ look(6, j) ^ look(5, k) ^ look(4, l);
-    let last = look(3, m) ^ look(2, n) ^ look(1, o) ^ look(0, p);
-    (second ^ third) ^ (last ^ first)
+    let (halves, _) = block.as_chunks::<8>();
+    let half = |at: usize| halves.get(at).map_or(0, |&half| u64::from_le_bytes(half));
+    eight(8, half(0) ^ u64::from(crc)) ^ eight(0, half(1))
+}
+
+#[inline]
+fn eight(first: usize, word: u64) -> u32 {
+    let bytes = word.to_le_bytes();
+    let at = |place: usize| look(first + 7 - place, bytes[place]);
+    (at(0) ^ at(1)) ^ (at(2) ^ at(3)) ^ ((at(4) ^ at(5)) ^ (at(6) ^ at(7)))
 }
 
 #[inline]
