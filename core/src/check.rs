@@ -1,20 +1,11 @@
 //! The limits that every layout shares, checked in the order of the SPEC.
 
+#[cfg(feature = "alloc")]
+use crate::State;
 use crate::{
     BuildError, Node,
     layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
 };
-#[cfg(feature = "alloc")]
-use crate::{Layout, State};
-
-/// That the layout was told what it must be told.
-#[cfg(feature = "alloc")]
-pub(crate) const fn options(layout: &Layout) -> Result<(), BuildError> {
-    match layout {
-        Layout::RingwayKeyedV1 { key: None, .. } => Err(BuildError::MissingOption { name: "key" }),
-        _ => Ok(()),
-    }
-}
 
 /// How many nodes there are, and the lengths of their texts.
 pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {

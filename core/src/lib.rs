@@ -40,9 +40,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-#[cfg(feature = "alloc")]
 mod balanced;
-#[cfg(feature = "alloc")]
 mod buckets;
 mod check;
 mod error;
@@ -50,11 +48,10 @@ mod hash;
 mod jump;
 mod jumpback;
 mod layout;
-#[cfg(feature = "alloc")]
 mod maglev;
+mod memory;
 mod node;
 mod placement;
-#[cfg(feature = "alloc")]
 mod rendezvous;
 mod ring;
 #[cfg(feature = "alloc")]
@@ -63,13 +60,17 @@ mod table;
 #[cfg(feature = "alloc")]
 pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
+    balanced::{Balanced, BalancedWalk},
+    buckets::{Buckets, BucketsWalk},
     error::BuildError,
     hash::key_hash,
     jump::jump,
     jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue, SipKey},
+    maglev::{Maglev, MaglevTurn, MaglevWalk},
     node::{Node, NodeIndex, State},
     placement::Placement,
+    rendezvous::{Contender, Rendezvous, RendezvousWalk},
     ring::{Point, Ring, RingBuilder, Walk},
 };
 

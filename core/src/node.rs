@@ -127,7 +127,6 @@ impl NodeIndex {
     }
 
     /// The index of a number that is known to be below 65,536.
-    #[cfg(feature = "alloc")]
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "callers count nodes, at most 65,536")]
     pub(crate) const fn from_number(number: u32) -> Self {

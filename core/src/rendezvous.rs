@@ -7,33 +7,63 @@
 //! weight, in order of name; within a class the greatest draw is the best, and only the classes'
 //! best are compared by their costs.
 
-use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
+use alloc::{boxed::Box, vec};
 use core::{cmp::Reverse, fmt};
 
 use crate::{
-    Node, NodeIndex,
+    BuildError, HashTag, Node, NodeIndex, Placement, check,
     hash::{key_hash, splitmix64},
+    layout,
+    memory::at_least,
 };
 
 /// How many candidates a walk finds in one pass over the nodes.
 const BATCH: usize = 16;
 
-/// The nodes that may own something.
-#[derive(Clone)]
-pub(crate) struct Rendezvous {
-    /// In order of weight, then of name.
-    nodes: Box<[Contender]>,
+/// The placement `rendezvous-v1`: the node of the best score owns. `S` is where the nodes' hashes
+/// and weights live, sixteen bytes a node.
+///
+/// A change of one node moves only what it gains or loses, exactly in the shares of the weights.
+/// The price is that each lookup looks at every node: beyond some dozens, use another placement.
+///
+/// # Examples
+///
+/// ```
+/// use ringway::{Contender, Node, Placement, Rendezvous};
+///
+/// let nodes = [Node::new("db1"), Node::new("db2").with_weight(2), Node::new("db3")];
+/// let placement = Rendezvous::build_in(&nodes, [Contender::EMPTY; 3])?;
+/// let owner = placement.owner(b"user:42").expect("a node has weight");
+/// assert!(owner.as_usize() < nodes.len());
+/// # Ok::<(), ringway::BuildError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Rendezvous<S> {
+    /// Starts with the nodes that may own, in order of weight, then of name.
+    storage: S,
+    /// How many these are.
+    len: usize,
     /// Whether weights differ.
     mixed: bool,
+    hash_tag: Option<HashTag>,
 }
 
-#[derive(Clone, Copy)]
-struct Contender {
+/// One node of a [`Rendezvous`]: what its scores follow from.
+///
+/// Sixteen bytes. An array of [`Contender::EMPTY`] is the memory that a placement is built in.
+#[derive(Clone, Copy, Debug)]
+pub struct Contender {
     name_hash: u64,
     weight: u32,
     /// Its place among all in order of name.
     rank: u16,
     node: NodeIndex,
+}
+
+impl Contender {
+    /// What memory holds before a placement is built in it.
+    pub const EMPTY: Self = Self { name_hash: 0, weight: 0, rank: 0, node: NodeIndex::new(0) };
 }
 
 /// What one node scores for one hash.
@@ -63,41 +93,73 @@ impl Score {
     }
 }
 
-impl Rendezvous {
-    pub(crate) fn new(nodes: &[Node<'_>]) -> Self {
-        let eligible =
-            nodes.iter().zip(0..=u16::MAX).filter(|(node, _)| node.effective_weight() > 0);
-        let mut by_name: Box<[(&[u8], Contender)]> = eligible
-            .map(|(node, index)| {
-                let name_hash = key_hash(node.name());
-                let weight = node.effective_weight();
-                let node_index = NodeIndex::new(index);
-                (node.name(), Contender { name_hash, weight, rank: 0, node: node_index })
-            })
-            .collect();
-        by_name.sort_unstable_by_key(|(name, _)| *name);
-        let mut nodes: Box<[Contender]> = by_name
-            .iter()
-            .zip(0..=u16::MAX)
-            .map(|((_, contender), rank)| Contender { rank, ..*contender })
-            .collect();
-        nodes.sort_unstable_by_key(|contender| (contender.weight, contender.rank));
-        let mixed = nodes.first().map(|first| first.weight) != nodes.last().map(|last| last.weight);
-        Self { nodes, mixed }
+impl<S: AsRef<[Contender]> + AsMut<[Contender]>> Rendezvous<S> {
+    /// A placement in the caller's memory, which must have an element for each node; nothing is
+    /// allocated.
+    ///
+    /// # Complexity
+    /// O(nodes · log nodes) time, to compare the names.
+    ///
+    /// # Errors
+    /// [`BuildError::StorageTooSmall`]; the others are the nodes' faults, checked in the order of
+    /// SPEC §8 as far as that memory allows.
+    pub fn build_in(nodes: &[Node<'_>], mut storage: S) -> Result<Self, BuildError> {
+        check::texts(nodes)?;
+        let contenders = at_least(nodes.len(), storage.as_mut())?;
+        for ((slot, node), index) in contenders.iter_mut().zip(nodes).zip(0..=u16::MAX) {
+            let weight = node.effective_weight();
+            let name_hash = key_hash(node.name());
+            *slot = Contender { name_hash, weight, rank: 0, node: NodeIndex::new(index) };
+        }
+        check::names(nodes, contenders, |contender| contender.node.as_usize())?;
+        for (slot, rank) in contenders.iter_mut().zip(0..=u16::MAX) {
+            slot.rank = rank;
+        }
+        // Those without weight come first; they are put behind the others.
+        contenders.sort_unstable_by_key(|contender| (contender.weight, contender.rank));
+        let weightless = contenders.partition_point(|contender| contender.weight == 0);
+        contenders.rotate_left(weightless);
+        let len = nodes.len() - weightless;
+        let weights = contenders.get(..len).unwrap_or_default();
+        let mixed =
+            weights.first().map(|first| first.weight) != weights.last().map(|last| last.weight);
+        Ok(Self { storage, len, mixed, hash_tag: None })
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Rendezvous<Box<[Contender]>> {
+    /// A placement that owns its memory.
+    pub(crate) fn new(nodes: &[Node<'_>]) -> Result<Self, BuildError> {
+        Self::build_in(nodes, vec![Contender::EMPTY; nodes.len()].into_boxed_slice())
+    }
+}
+
+impl<S> Rendezvous<S> {
+    /// The same where keys are hashed by what stands between two characters.
+    #[must_use]
+    pub fn with_hash_tag(self, hash_tag: HashTag) -> Self {
+        Self { hash_tag: Some(hash_tag), ..self }
+    }
+}
+
+impl<S: AsRef<[Contender]>> Rendezvous<S> {
+    /// The same placement over borrowed memory.
+    #[must_use]
+    pub fn as_view(&self) -> Rendezvous<&[Contender]> {
+        let &Self { ref storage, len, mixed, hash_tag } = self;
+        Rendezvous { storage: storage.as_ref(), len, mixed, hash_tag }
     }
 
-    pub(crate) const fn owner_count(&self) -> usize {
-        self.nodes.len()
-    }
-
-    pub(crate) fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.best(hash, |_| true)
+    /// The nodes that may own something, in order of weight, then of name.
+    fn contenders(&self) -> &[Contender] {
+        self.storage.as_ref().get(..self.len).unwrap_or_default()
     }
 
     /// The best of the nodes that `may` own.
     pub(crate) fn best(&self, hash: u64, may: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
         let mut best: Option<Score> = None;
-        for class in self.nodes.chunk_by(|a, b| a.weight == b.weight) {
+        for class in self.contenders().chunk_by(|a, b| a.weight == b.weight) {
             let mut champion: Option<(u64, &Contender)> = None;
             for contender in class {
                 let draw = splitmix64(hash ^ contender.name_hash);
@@ -116,9 +178,9 @@ impl Rendezvous {
     }
 
     /// All nodes but `without`, the best score first.
-    pub(crate) const fn walk(&self, hash: u64, without: Option<NodeIndex>) -> RendezvousWalk<'_> {
+    pub(crate) fn walk_without(&self, hash: u64, without: Option<NodeIndex>) -> RendezvousWalk<'_> {
         RendezvousWalk {
-            rendezvous: self,
+            rendezvous: self.as_view(),
             hash,
             without,
             batch: [NodeIndex::new(0); BATCH],
@@ -136,9 +198,43 @@ impl Rendezvous {
     }
 }
 
-impl fmt::Debug for Rendezvous {
+impl<S: AsRef<[Contender]>> Placement for Rendezvous<S> {
+    type Walk<'a>
+        = RendezvousWalk<'a>
+    where
+        Self: 'a;
+
+    #[inline]
+    fn hash_key(&self, key: &[u8]) -> u64 {
+        layout::hash_key(self.hash_tag.as_ref(), None, key)
+    }
+
+    /// All nodes that may own something, the best score first.
+    ///
+    /// # Complexity
+    /// One pass over the nodes for each sixteen candidates.
+    fn walk(&self, hash: u64) -> RendezvousWalk<'_> {
+        self.walk_without(hash, None)
+    }
+
+    #[inline]
+    fn owner_count(&self) -> usize {
+        self.len
+    }
+
+    /// The node of the best score.
+    ///
+    /// # Complexity
+    /// O(nodes), and a logarithm for each weight that occurs.
+    #[inline]
+    fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        self.best(hash, |_| true)
+    }
+}
+
+impl<S> fmt::Debug for Rendezvous<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rendezvous").field("owners", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Rendezvous").field("owners", &self.len).finish_non_exhaustive()
     }
 }
 
@@ -165,8 +261,8 @@ fn cost(draw: u64) -> u64 {
 ///
 /// One pass over the nodes finds the next sixteen.
 #[derive(Clone, Debug)]
-pub(crate) struct RendezvousWalk<'a> {
-    rendezvous: &'a Rendezvous,
+pub struct RendezvousWalk<'a> {
+    rendezvous: Rendezvous<&'a [Contender]>,
     hash: u64,
     without: Option<NodeIndex>,
     batch: [NodeIndex; BATCH],
@@ -183,7 +279,7 @@ impl RendezvousWalk<'_> {
         let last = self.last;
         let mut len = 0;
         let mut batch = [Score::NONE; BATCH];
-        for contender in &self.rendezvous.nodes {
+        for contender in self.rendezvous.contenders() {
             let score = self.rendezvous.score(self.hash, contender);
             let is_past = last.is_some_and(|last| !last.is_better(&score));
             if is_past || self.without == Some(score.node) {

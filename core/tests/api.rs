@@ -27,7 +27,7 @@ fn sizes() {
     assert_eq!(size_of::<Point>(), 8, "a vnode costs eight bytes, its search guide included");
     assert_eq!(size_of::<NodeIndex>(), 2);
     assert_eq!(size_of::<Option<NodeIndex>>(), 4);
-    assert!(size_of::<Ring<&[Point]>>() <= 48);
+    assert!(size_of::<Ring<&[Point]>>() <= 64);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::StorageTooSmall { needed: 480, available: 100 },
             "storage-too-small",
-            "storage for 480 points needed, 100 given",
+            "memory for 480 elements needed, for 100 given",
         ),
         (
             BuildError::UnknownLayout,

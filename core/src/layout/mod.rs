@@ -1,14 +1,13 @@
 //! Layouts: named mappings that never change once released.
 
 mod hash_tag;
-mod sip_key;
+pub(crate) mod sip_key;
 
 use core::fmt;
 
+use self::sip_key::Secret;
 pub use self::{hash_tag::HashTag, sip_key::SipKey};
-use crate::BuildError;
-#[cfg(feature = "alloc")]
-use crate::key_hash;
+use crate::{BuildError, key_hash};
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -189,24 +188,17 @@ impl Layout {
         match (&mut self, name) {
             (_, "hash_tag") => *self.hash_tag_mut() = Some(HashTag::from_option(value)?),
             (Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. }, "vnodes") => {
-                *vnodes = whole_number(value, VNODES, |number| matches!(number, 1..=65_536))?;
+                *vnodes = whole_number(value, VNODES, is_vnodes)?;
             }
             (Self::RingwayKeyedV1 { key, .. }, "key") => *key = Some(SipKey::from_option(value)?),
             (Self::MaglevV1 { table_size, .. }, "table_size") => {
-                const EXPECTED: &str = "a prime number from 2 to 16777213";
-                *table_size = whole_number(value, EXPECTED, is_table_size)?;
+                *table_size = whole_number(value, TABLE_SIZES, is_table_size)?;
             }
             (Self::BalancedV1 { slots, .. }, "slots") => {
-                const EXPECTED: &str = "a power of two from 256 to 16777216";
-                let is_slots = |number: u32| number.is_power_of_two() && number >= 256;
-                *slots = whole_number(value, EXPECTED, |number| {
-                    is_slots(number) && u64::from(number) <= POINTS_MAX
-                })?;
+                *slots = whole_number(value, SLOT_COUNTS, is_slot_count)?;
             }
             (Self::BalancedV1 { room_permille, .. }, "room_permille") => {
-                const EXPECTED: &str = "a whole number from 1000 to 65535";
-                *room_permille =
-                    whole_number(value, EXPECTED, |number| matches!(number, 1_000..=65_535))?;
+                *room_permille = whole_number(value, ROOMS, is_room_permille)?;
             }
             _ => return Err(BuildError::UnknownOption),
         }
@@ -288,15 +280,67 @@ impl Layout {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
-        match (self.hash_tag(), self.sip_key()) {
-            (None, None) => key_hash(key),
-            (Some(tag), None) => tag.hash(key),
-            (_, Some(sip_key)) => sip_key.hash(self.hashed_part(key)),
+        hash_key(self.hash_tag(), self.sip_key().map(SipKey::secret), key)
+    }
+
+    /// That the options are in their ranges, which the variant's fields do not promise, and that
+    /// none is missing.
+    pub(crate) const fn check(&self) -> Result<(), BuildError> {
+        let (is_good, expected) = match self {
+            Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. } => {
+                (is_vnodes(*vnodes), VNODES)
+            }
+            Self::MaglevV1 { table_size, .. } => (is_table_size(*table_size), TABLE_SIZES),
+            Self::BalancedV1 { slots, .. } if !is_slot_count(*slots) => (false, SLOT_COUNTS),
+            Self::BalancedV1 { room_permille, .. } => (is_room_permille(*room_permille), ROOMS),
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => (true, ""),
+        };
+        match self {
+            _ if !is_good => Err(BuildError::BadOption { expected }),
+            Self::RingwayKeyedV1 { key: None, .. } => {
+                Err(BuildError::MissingOption { name: "key" })
+            }
+            _ => Ok(()),
         }
     }
 }
 
+/// The hash of `key` under a hash tag and a secret, where there are such.
+#[inline]
+pub(crate) fn hash_key(tag: Option<&HashTag>, secret: Option<&Secret>, key: &[u8]) -> u64 {
+    match (tag, secret) {
+        (None, None) => key_hash(key),
+        _ => hash_part(tag, secret, key),
+    }
+}
+
+/// Kept out of the way of lookups that hash all of a key.
+#[inline(never)]
+fn hash_part(tag: Option<&HashTag>, secret: Option<&Secret>, key: &[u8]) -> u64 {
+    let part = tag.map_or(key, |tag| tag.hashed_part(key));
+    secret.map_or_else(|| key_hash(part), |secret| secret.hash(part))
+}
+
+/// That this is a size of a table of `maglev-v1`.
+pub(crate) const fn check_table_size(size: u32) -> Result<(), BuildError> {
+    if is_table_size(size) { Ok(()) } else { Err(BuildError::BadOption { expected: TABLE_SIZES }) }
+}
+
+/// That these are options of `balanced-v1`; the number of slots.
+pub(crate) fn check_slots(slots: usize, room_permille: u32) -> Result<u32, BuildError> {
+    let slots = u32::try_from(slots).ok().filter(|&slots| is_slot_count(slots));
+    let slots = slots.ok_or(BuildError::BadOption { expected: SLOT_COUNTS })?;
+    if is_room_permille(room_permille) {
+        Ok(slots)
+    } else {
+        Err(BuildError::BadOption { expected: ROOMS })
+    }
+}
+
 const VNODES: &str = "a whole number from 1 to 65536";
+const TABLE_SIZES: &str = "a prime number from 2 to 16777213";
+const SLOT_COUNTS: &str = "a power of two from 256 to 16777216";
+const ROOMS: &str = "a whole number from 1000 to 65535";
 const TABLE_SIZE: u32 = 65_537;
 const SLOTS: u32 = 65_536;
 const ROOM_PERMILLE: u32 = 1_050;
@@ -312,6 +356,19 @@ fn whole_number(
         _ => None,
     };
     number.filter(|&number| is_good(number)).ok_or(BuildError::BadOption { expected })
+}
+
+const fn is_vnodes(number: u32) -> bool {
+    matches!(number, 1..=65_536)
+}
+
+/// A power of two from 2^8 to 2^24.
+const fn is_slot_count(number: u32) -> bool {
+    number.is_power_of_two() && number >= 256 && number as u64 <= POINTS_MAX
+}
+
+const fn is_room_permille(number: u32) -> bool {
+    matches!(number, 1_000..=65_535)
 }
 
 /// A prime number up to 2^24.

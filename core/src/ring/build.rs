@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::{
     BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
     hash::{key_hash, position},
-    layout::TEXT_BYTES_MAX,
+    layout::{TEXT_BYTES_MAX, sip_key::Secret},
     placement::NodeSet,
     ring::{WINDOW, bucket_of, point::NOWHERE},
 };
@@ -44,7 +44,7 @@ impl RingBuilder {
     /// O(nodes).
     #[must_use]
     pub fn storage_needed(&self, nodes: &[Node<'_>]) -> usize {
-        let vnodes = self.ring().map_or(0, |(vnodes, _)| vnodes);
+        let vnodes = self.ring().map_or(0, |options| options.vnodes);
         let points = check::point_count(nodes, vnodes);
         usize::try_from(points).unwrap_or(usize::MAX).max(nodes.len())
     }
@@ -72,8 +72,11 @@ impl RingBuilder {
         &self,
         nodes: &[Node<'_>],
     ) -> Result<Ring<Box<[Point]>>, BuildError> {
-        let (vnodes, hash_tag) = self.ring()?;
-        build_hashed(nodes, vnodes, hash_tag, key_hash)
+        let options = self.ring()?;
+        match options.secret {
+            None => build_hashed(nodes, options, key_hash),
+            Some(secret) => build_hashed(nodes, options, |input| secret.hash(input)),
+        }
     }
 
     /// A ring in the caller's memory; nothing is allocated. What the ring does not need stays free.
@@ -82,7 +85,8 @@ impl RingBuilder {
     /// O(points · log points) time.
     ///
     /// # Errors
-    /// [`BuildError::NotARing`] if the layout is none;
+    /// [`BuildError::NotARing`] if the layout is none, [`BuildError::BadOption`] and
+    /// [`BuildError::MissingOption`] if its options are out of range or incomplete;
     /// [`BuildError::StorageTooSmall`] says how much [`storage_needed`](Self::storage_needed) is;
     /// the others are the nodes' faults, checked in the order of SPEC §8 as far as that memory
     /// allows.
@@ -90,7 +94,7 @@ impl RingBuilder {
     where
         S: AsRef<[Point]> + AsMut<[Point]>,
     {
-        let (vnodes, hash_tag) = self.ring()?;
+        let options = self.ring()?;
         check::texts(nodes)?;
         let memory = storage.as_mut();
         let needed = self.storage_needed(nodes);
@@ -104,21 +108,38 @@ impl RingBuilder {
             *slot = Point::new(index, NodeIndex::new(0));
         }
         check::names(nodes, scratch, |slot| slot.position() as usize)?;
-        let len = check::points(check::point_count(nodes, vnodes))?;
+        let len = check::points(check::point_count(nodes, options.vnodes))?;
         let points = memory.get_mut(..len).ok_or(too_small)?;
-        scatter(points, nodes, vnodes, &key_hash);
+        match options.secret {
+            None => scatter(points, nodes, options.vnodes, &key_hash),
+            Some(secret) => scatter(points, nodes, options.vnodes, &|input| secret.hash(input)),
+        }
         points.sort_unstable_by_key(|point| point.sort_key());
         order_ties(points, nodes);
-        Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+        Ok(freeze(storage, len, owner_count(nodes), options))
     }
 
-    /// The layout's points for each unit of weight, and its hash tag, if it is a ring.
-    const fn ring(&self) -> Result<(u32, Option<HashTag>), BuildError> {
-        match self.layout {
-            Layout::RingwayV1 { vnodes, hash_tag } => Ok((vnodes, hash_tag)),
-            _ => Err(BuildError::NotARing),
-        }
+    /// The layout's options, if it is a ring and has all that it must have.
+    fn ring(&self) -> Result<RingOptions, BuildError> {
+        let (vnodes, secret, hash_tag) = match self.layout {
+            Layout::RingwayV1 { vnodes, hash_tag } => (vnodes, None, hash_tag),
+            Layout::RingwayKeyedV1 { vnodes, key, hash_tag } => {
+                (vnodes, key.map(|key| *key.secret()), hash_tag)
+            }
+            _ => return Err(BuildError::NotARing),
+        };
+        self.layout.check()?;
+        Ok(RingOptions { vnodes, secret, hash_tag })
     }
+}
+
+/// What the layouts that are rings can be told.
+#[derive(Clone, Copy, Default)]
+struct RingOptions {
+    /// Points for each unit of weight.
+    vnodes: u32,
+    secret: Option<Secret>,
+    hash_tag: Option<HashTag>,
 }
 
 #[cfg(feature = "alloc")]
@@ -153,18 +174,18 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
             owner_count += u32::from(owners.insert(point.owner()));
         }
         points.sort_unstable_by_key(|point| point.sort_key());
-        Ok(freeze(storage, len, owner_count, None))
+        Ok(freeze(storage, len, owner_count, RingOptions::default()))
     }
 }
 
 /// A ring of nodes whose texts and names are known to be good, its points hashed by `hash`.
 #[cfg(feature = "alloc")]
-pub(crate) fn build_hashed(
+fn build_hashed(
     nodes: &[Node<'_>],
-    vnodes: u32,
-    hash_tag: Option<HashTag>,
+    options: RingOptions,
     hash: impl Fn(&[u8]) -> u64,
 ) -> Result<Ring<Box<[Point]>>, BuildError> {
+    let vnodes = options.vnodes;
     let len = check::points(check::point_count(nodes, vnodes))?;
     let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
     if len < RADIX_POINTS_MIN {
@@ -176,7 +197,7 @@ pub(crate) fn build_hashed(
         radix_sort(&mut scattered, &mut storage);
     }
     order_ties(&mut storage, nodes);
-    Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+    Ok(freeze(storage, len, owner_count(nodes), options))
 }
 
 /// Fills `points` with the points of `nodes`, exactly as many as they have, in no order.
@@ -282,7 +303,7 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
     mut storage: S,
     len: usize,
     owner_count: u32,
-    hash_tag: Option<HashTag>,
+    options: RingOptions,
 ) -> Ring<S> {
     let guided = match storage.as_mut().split_at_mut_checked(len) {
         Some((points, rest)) => {
@@ -296,7 +317,8 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
         len,
         buckets: if guided { bucket_count(len) } else { 1 },
         owner_count,
-        hash_tag,
+        hash_tag: options.hash_tag,
+        secret: options.secret,
     }
 }
 

@@ -105,7 +105,8 @@ impl Owned {
         let bits = |ring: &Self| ring.points().iter().map(|p| p.sort_key()).collect::<Vec<_>>();
         bits(self) == bits(other)
             && (self.len, self.buckets) == (other.len, other.buckets)
-            && (self.owner_count, self.hash_tag) == (other.owner_count, other.hash_tag)
+            && (self.owner_count, self.hash_tag, self.secret)
+                == (other.owner_count, other.hash_tag, other.secret)
     }
 }
 

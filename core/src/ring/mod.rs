@@ -48,7 +48,8 @@ pub(crate) use self::build::point_positions;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
-    hash::{key_hash, position},
+    hash::position,
+    layout::{self, sip_key::Secret},
 };
 
 /// How many points a lookup looks at.
@@ -79,6 +80,8 @@ pub struct Ring<S> {
     buckets: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,
+    /// The key of a ring whose keys are hashed in secret.
+    secret: Option<Secret>,
 }
 
 impl<S: AsRef<[Point]>> Ring<S> {
@@ -97,6 +100,7 @@ impl<S: AsRef<[Point]>> Ring<S> {
             buckets: self.buckets,
             owner_count: self.owner_count,
             hash_tag: self.hash_tag,
+            secret: self.secret,
         }
     }
 
@@ -143,10 +147,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
 
     #[inline]
     fn hash_key(&self, key: &[u8]) -> u64 {
-        match &self.hash_tag {
-            None => key_hash(key),
-            Some(tag) => tag.hash(key),
-        }
+        layout::hash_key(self.hash_tag.as_ref(), self.secret.as_ref(), key)
     }
 
     /// The owners of the points from the hash's position on, once around.

@@ -18,7 +18,7 @@ pub use self::{
 };
 use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, check,
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring,
     hash::{key_hash, position},
     placement::fill_distinct,
 };
@@ -47,7 +47,7 @@ impl Table {
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
-        check::options(layout)?;
+        layout.check()?;
         let own = Nodes::new(nodes)?;
         let placed = Placed::new(layout, nodes)?;
         let zones = Zones::new(own.iter());

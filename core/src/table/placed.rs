@@ -3,15 +3,9 @@
 use alloc::boxed::Box;
 
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
-    balanced::{Balanced, BalancedWalk},
-    buckets::{BucketWalk, Buckets},
-    check,
-    hash::key_hash,
-    jump, jumpback,
-    maglev::{Maglev, MaglevWalk},
-    rendezvous::{Rendezvous, RendezvousWalk},
-    ring::build::build_hashed,
+    Balanced, BalancedWalk, Buckets, BucketsWalk, BuildError, Contender, Layout, Maglev,
+    MaglevWalk, Node, NodeIndex, Placement, Point, Rendezvous, RendezvousWalk, Ring, RingBuilder,
+    Walk, check, hash::key_hash,
 };
 
 /// One placement of any layout.
@@ -25,40 +19,37 @@ pub(super) enum Placed {
     /// A ring whose keys the layout hashes.
     OtherRing(Ring<Box<[Point]>>),
     Buckets(Buckets),
-    Rendezvous(Rendezvous),
-    Maglev(Maglev),
-    Balanced(Balanced),
+    Rendezvous(Rendezvous<Box<[Contender]>>),
+    Maglev(Maglev<Box<[NodeIndex]>>),
+    Balanced(Balanced<Box<[NodeIndex]>, Box<[Contender]>>),
 }
 
 impl Placed {
     /// The placement of nodes whose texts and names were checked.
     pub(super) fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
-        let buckets = |function| {
-            check::unweighted(nodes)?;
-            // At most 65,536, checked before.
-            let count = u32::try_from(nodes.len()).unwrap_or_default();
-            Ok(Self::Buckets(Buckets::new(function, count)))
-        };
+        // At most 65,536, checked before.
+        let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
         match layout {
-            Layout::RingwayV1 { .. } => {
+            Layout::RingwayV1 { .. } | Layout::RingwayKeyedV1 { .. } => {
                 let builder = RingBuilder::new().with_layout(layout.clone());
                 let ring = builder.build_checked(nodes)?;
-                let is_plain = layout.hash_tag().is_none();
+                let is_plain = (layout.hash_tag(), layout.sip_key()) == (None, None);
                 Ok(if is_plain { Self::Ring(ring) } else { Self::OtherRing(ring) })
             }
-            Layout::RingwayKeyedV1 { vnodes, key, hash_tag } => {
-                let key = key.ok_or(BuildError::MissingOption { name: "key" })?;
-                let ring = build_hashed(nodes, *vnodes, *hash_tag, |input| key.hash(input))?;
-                Ok(Self::OtherRing(ring))
+            Layout::JumpV1 { .. } => {
+                check::unweighted(nodes)?;
+                Ok(Self::Buckets(Buckets::jump(count)?))
             }
-            Layout::JumpV1 { .. } => buckets(jump),
-            Layout::JumpbackV1 { .. } => buckets(jumpback),
-            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes))),
+            Layout::JumpbackV1 { .. } => {
+                check::unweighted(nodes)?;
+                Ok(Self::Buckets(Buckets::jumpback(count)?))
+            }
+            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes)?)),
             Layout::MaglevV1 { table_size, .. } => {
                 Ok(Self::Maglev(Maglev::new(nodes, *table_size)?))
             }
             Layout::BalancedV1 { slots, room_permille, .. } => {
-                Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)))
+                Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)?))
             }
         }
     }
@@ -101,7 +92,7 @@ impl Placed {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
             Self::Buckets(buckets) => Candidates::Buckets(buckets.walk(hash)),
-            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
+            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash)),
             Self::Maglev(maglev) => Candidates::Maglev(maglev.walk(hash)),
             Self::Balanced(balanced) => Candidates::Balanced(balanced.walk(hash)),
         }
@@ -147,7 +138,7 @@ impl Placed {
 #[derive(Clone, Debug)]
 pub(super) enum Candidates<'a> {
     Ring(Walk<'a>),
-    Buckets(BucketWalk<'a>),
+    Buckets(BucketsWalk),
     Rendezvous(RendezvousWalk<'a>),
     Maglev(MaglevWalk<'a>),
     Balanced(BalancedWalk<'a>),
