@@ -7,11 +7,17 @@ use crate::{
     layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
 };
 
-/// How many nodes there are, and the lengths of their texts.
-pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {
+/// How many nodes there are.
+pub(crate) const fn count(nodes: &[Node<'_>]) -> Result<(), BuildError> {
     if nodes.len() > NODES_MAX {
         return Err(BuildError::TooManyNodes { count: nodes.len() });
     }
+    Ok(())
+}
+
+/// How many nodes there are, and the lengths of their texts.
+pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {
+    count(nodes)?;
     nodes.iter().enumerate().try_for_each(|(index, node)| node_texts(index, node))
 }
 

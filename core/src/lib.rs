@@ -56,6 +56,7 @@ mod rendezvous;
 mod ring;
 #[cfg(feature = "alloc")]
 mod table;
+mod zones;
 
 #[cfg(feature = "alloc")]
 pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
@@ -72,6 +73,7 @@ pub use crate::{
     placement::Placement,
     rendezvous::{Contender, Rendezvous, RendezvousWalk},
     ring::{Point, Ring, RingBuilder, Walk},
+    zones::Zones,
 };
 
 /// README's examples are tests.

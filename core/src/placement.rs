@@ -1,6 +1,6 @@
 //! What every algorithm can do, and what is written once on top of it.
 
-use crate::NodeIndex;
+use crate::{NodeIndex, Zones};
 
 /// What every algorithm can do; everything else is built on [`walk`](Self::walk).
 ///
@@ -46,6 +46,21 @@ pub trait Placement {
         let wanted = self.owner_count().min(out.len());
         let out = out.get_mut(..wanted).unwrap_or_default();
         fill_distinct(out, 0, self.walk(self.hash_key(key)), |node| node)
+    }
+
+    /// Fills `out` with distinct owners of `key`, the first being `owner(key)`, and returns how
+    /// many: one of each zone first, then the rest in the walk's order (SPEC §6).
+    ///
+    /// Never allocates; beyond 16 owners it takes 8 KiB of stack.
+    ///
+    /// # Complexity
+    /// O(candidates visited), as [`owners`](Self::owners); all of them where a zone comes late.
+    fn owners_in_zones<S>(&self, key: &[u8], zones: &Zones<S>, out: &mut [NodeIndex]) -> usize
+    where
+        S: AsRef<[NodeIndex]>,
+    {
+        let hash = self.hash_key(key);
+        zones.fill(|| self.walk(hash), self.owner_count(), out)
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
     cell::Cell,
 };
 
-use ringway::{Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+use ringway::{
+    Balanced, Buckets, Contender, Layout, Maglev, MaglevTurn, Node, NodeIndex, Placement, Point,
+    Rendezvous, Ring, RingBuilder, SipKey, Zones,
+};
 
 struct Counting;
 
@@ -80,6 +83,41 @@ fn lookups_do_not_allocate() {
             let whole = || assert_eq!(table.walk(b"key").count(), 60);
             assert_eq!(allocations(whole), 1, "{name}");
         }
+    }
+}
+
+/// Building in the caller's memory, and looking up in what was built.
+#[test]
+fn nothing_allocates_in_the_callers_memory() {
+    let nodes = ["a", "b", "c", "d"].map(|name| Node::new(name).with_weight(2).with_zone(b"z"));
+    let slots = [NodeIndex::new(0); 512];
+    let (contenders, mut few) = ([Contender::EMPTY; 4], [NodeIndex::new(0); 4]);
+    let run = || {
+        let zones = Zones::build_in(&nodes, few, &mut few).unwrap();
+        answer(&Buckets::jump(4).unwrap(), &zones);
+        answer(&Buckets::jumpback(4).unwrap(), &zones);
+        answer(&Rendezvous::build_in(&nodes, contenders).unwrap(), &zones);
+        let (mut turns, mut taken) = ([MaglevTurn::EMPTY; 4], [0; 8]);
+        answer(&Maglev::build_in(&nodes, 509, slots, &mut turns, &mut taken).unwrap(), &zones);
+        let rooms = &mut [0; 4];
+        answer(&Balanced::build_in(&nodes, 1_050, slots, contenders, rooms).unwrap(), &zones);
+        let keyed = Layout::ringway_keyed_v1(SipKey::new([7; 16]));
+        for layout in [Layout::ringway_v1(), keyed] {
+            let builder = RingBuilder::new().with_layout(layout);
+            answer(&builder.build_in(&nodes, [Point::EMPTY; 1_280]).unwrap(), &zones);
+        }
+    };
+    assert_eq!(allocations(run), 0);
+}
+
+fn answer(placement: &impl Placement, zones: &Zones<[NodeIndex; 4]>) {
+    let mut out = [NodeIndex::new(0); 4];
+    for number in 0..100u32 {
+        let key = &number.to_le_bytes();
+        assert_eq!(placement.walk(placement.hash_key(key)).next(), placement.owner(key));
+        assert_eq!(placement.owners(key, &mut out), 4);
+        assert_eq!(placement.owners_in_zones(key, zones, &mut out), 4);
+        assert_eq!(Some(out[0]), placement.owner(key));
     }
 }
 

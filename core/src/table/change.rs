@@ -3,10 +3,10 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::ops::Range;
 
-use super::{Table, zones::Zones};
+use super::Table;
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, check, key_hash,
-    layout::NODES_MAX, ring::point_positions,
+    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, Zones, check,
+    key_hash, layout::NODES_MAX, ring::point_positions,
 };
 
 impl Table {
@@ -123,7 +123,7 @@ impl Table {
     }
 
     fn with_nodes(&self, nodes: super::nodes::Nodes, ring: Ring<Box<[Point]>>) -> Self {
-        let zones = Zones::new(nodes.iter());
+        let zones = Zones::new(nodes.len(), |index| nodes.get(index));
         let placed = self.placed.with_ring(ring);
         Self { layout: self.layout.clone(), nodes, zones, placed }
     }

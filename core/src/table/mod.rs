@@ -7,7 +7,6 @@ mod placed;
 mod segments;
 mod snapshot;
 mod walk;
-mod zones;
 
 use alloc::boxed::Box;
 
@@ -16,9 +15,9 @@ pub use self::{
     segments::Segment,
     snapshot::SnapshotError,
 };
-use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct, zones::Zones};
+use self::{nodes::Nodes, placed::Placed, segments::Segments, walk::Distinct};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring,
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, Zones,
     hash::{key_hash, position},
     placement::fill_distinct,
 };
@@ -31,7 +30,7 @@ use crate::{
 pub struct Table {
     layout: Layout,
     nodes: Nodes,
-    zones: Option<Zones>,
+    zones: Option<Zones<Box<[NodeIndex]>>>,
     placed: Placed,
 }
 
@@ -50,7 +49,7 @@ impl Table {
         layout.check()?;
         let own = Nodes::new(nodes)?;
         let placed = Placed::new(layout, nodes)?;
-        let zones = Zones::new(own.iter());
+        let zones = Zones::new(own.len(), |index| own.get(index));
         Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
     }
 
@@ -162,7 +161,7 @@ impl Table {
         let count = self.placed.owner_count();
         match &self.zones {
             None => fill_distinct(wanted(out, count), 0, self.placed.walk(hash), |node| node),
-            Some(zones) => zones.fill(&self.placed.walk(hash), count, out),
+            Some(zones) => zones.fill(|| self.placed.walk(hash), count, out),
         }
     }
 
