@@ -63,7 +63,7 @@ fn lookups_do_not_allocate() {
 
     #[cfg(feature = "alloc")]
     {
-        for name in ringway::Layout::names() {
+        for name in Layout::names() {
             let table = ringway::Table::new(&layout(name), &nodes).unwrap();
             let mut out = [NodeIndex::new(0); 64];
             let lookups = || {
@@ -123,10 +123,10 @@ fn answer(placement: &impl Placement, zones: &Zones<[NodeIndex; 4]>) {
 
 /// The layout of that name, with what it must be told.
 #[cfg(feature = "alloc")]
-fn layout(name: &str) -> ringway::Layout {
+fn layout(name: &str) -> Layout {
     match name {
-        "ringway-keyed-v1" => ringway::Layout::ringway_keyed_v1(ringway::SipKey::new([7; 16])),
-        _ => ringway::Layout::from_name(name).unwrap(),
+        "ringway-keyed-v1" => Layout::ringway_keyed_v1(SipKey::new([7; 16])),
+        _ => Layout::from_name(name).unwrap(),
     }
 }
 
