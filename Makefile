@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg wrk
+# What bare metal needs: a compiler with its library's source, a linker, a machine.
+BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # The crates whose tests cargo runs; the Python module's are pytest's.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
@@ -28,6 +30,7 @@ test: check ## Check, then run every test suite
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
+	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
@@ -37,6 +40,8 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -j$(JOBS) -q --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
+	cd integrations/no-heap && $(CARGO) fmt --all --check
+	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
@@ -53,8 +58,11 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters
-	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+test-all: test ## Also the long runs: 3,000 simulated clusters, bare metal under QEMU
+	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
+	@python3 scripts/suites.py \
+	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
+	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
 
 .PHONY: bench
 bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results

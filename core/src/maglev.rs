@@ -193,7 +193,7 @@ impl<S> fmt::Debug for Maglev<S> {
 impl MaglevTurn {
     /// What memory holds before a placement is built.
     pub const EMPTY: Self =
-        Self { round: 1, taken: 0, weight: 0, next: 0, skip: 0, rank: 0, node: NodeIndex::new(0) };
+        Self { round: 0, taken: 0, weight: 0, next: 0, skip: 0, rank: 0, node: NodeIndex::new(0) };
 
     fn new(node: &Node<'_>, index: NodeIndex, size: u32) -> Self {
         let mut memory = [0; TEXT_BYTES_MAX + 4];
@@ -210,7 +210,8 @@ impl MaglevTurn {
         let modulo = |hash: u64, size: u32| u32::try_from(hash % u64::from(size)).unwrap_or(0);
         let next = modulo(hash(0), size);
         let skip = modulo(hash(1), size - 1) + 1;
-        Self { next, skip, weight: node.effective_weight(), node: index, ..Self::EMPTY }
+        let weight = node.effective_weight();
+        Self { round: 1, taken: 0, weight, next, skip, rank: 0, node: index }
     }
 
     /// Takes the next free entry; there is one.

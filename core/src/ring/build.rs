@@ -307,7 +307,7 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 ) -> Ring<S> {
     let guided = match storage.as_mut().split_at_mut_checked(len) {
         Some((points, rest)) => {
-            rest.fill(Point::EMPTY);
+            rest.fill(Point::BEHIND);
             guide(points)
         }
         None => false,

@@ -13,8 +13,12 @@ pub struct Point(u64);
 
 // Bits 32..64: position. Bits 16..32: owner. Bits 0..16: guide (see `ring/mod.rs`).
 impl Point {
-    /// What memory holds before a ring is built in it.
-    pub const EMPTY: Self = Self::new(0, NodeIndex::new(0)).without_start();
+    /// What memory holds before a ring is built in it: zeros, so that a static takes no room in a
+    /// program's image.
+    pub const EMPTY: Self = Self(0);
+
+    /// What a ring's memory holds behind its points.
+    pub(super) const BEHIND: Self = Self::EMPTY.without_start();
 
     /// A point at `position` owned by `owner`.
     #[inline]
