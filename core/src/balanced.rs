@@ -150,7 +150,10 @@ impl<S: AsRef<[NodeIndex]>, C: AsRef<[Contender]>> Placement for Balanced<S, C> 
 
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.slots().get(usize::try_from(hash >> self.shift).ok()?).copied()
+        if self.scores.owner_count() == 0 {
+            return None;
+        }
+        self.storage.as_ref().get(usize::try_from(hash >> self.shift).ok()?).copied()
     }
 }
 

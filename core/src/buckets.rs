@@ -99,7 +99,8 @@ impl Placement for Buckets {
         self.count as usize
     }
 
-    #[inline]
+    // Inlined beside the other placements of a table, it would make these save registers.
+    #[inline(never)]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         let count = NonZeroU32::new(self.count)?;
         let bucket = match self.function {

@@ -21,13 +21,41 @@
 //! # Ok::<(), ringway::BuildError>(())
 //! ```
 //!
-//! Without an allocator, a [`Ring`] is built in the caller's memory: [`RingBuilder::build_in`].
+//! # Without an allocator
+//!
+//! Each placement is a type over memory that the caller gives it (`S: AsRef<[T]>`): an array, a
+//! slice, a `Box`, a `heapless::Vec` that was filled. What `Table` is built of is the same types
+//! over boxes, so all give the same owners.
+//!
+//! | layout | type | bytes it keeps | more while it is built |
+//! |---|---|---|---|
+//! | `ringway-v1`, `ringway-keyed-v1` | [`Ring`], by [`RingBuilder::build_in`] | 8 a point | |
+//! | `jump-v1`, `jumpback-v1` | [`Buckets`] | | |
+//! | `rendezvous-v1` | [`Rendezvous`] | 16 a node | |
+//! | `maglev-v1` | [`Maglev`] | 2 an entry | 32 a node, a bit an entry |
+//! | `balanced-v1` | [`Balanced`] | 2 a slot, 16 a node | 4 a node |
+//!
+//! Lookups are those of [`Placement`]; for replicas in different zones there are [`Zones`].
+//!
+//! ```
+//! use ringway::{Layout, Node, NodeIndex, Placement, Point, RingBuilder};
+//!
+//! let nodes = [Node::new("db1"), Node::new("db2").with_weight(2), Node::new("db3")];
+//! let builder = RingBuilder::new().with_layout(Layout::ringway_v1());
+//! let mut memory = [Point::EMPTY; 1_000];
+//! assert_eq!(builder.storage_needed(&nodes), 640);
+//! let ring = builder.build_in(&nodes, &mut memory)?;
+//! let mut owners = [NodeIndex::new(0); 2];
+//! assert_eq!(ring.owners(b"user:42", &mut owners), 2);
+//! assert_eq!(nodes[owners[0].as_usize()].name(), b"db2");
+//! # Ok::<(), ringway::BuildError>(())
+//! ```
 //!
 //! # Crate features
 //!
 //! A feature adds API; it never changes an answer.
 //!
-//! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
+//! - `alloc` (default): owned memory, that is `Table`, `Ring::new` and `RingBuilder::build`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

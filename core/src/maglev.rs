@@ -70,7 +70,7 @@ impl<S: AsRef<[NodeIndex]> + AsMut<[NodeIndex]>> Maglev<S> {
     /// `table_size.div_ceil(64)` elements; both are free again afterwards.
     ///
     /// # Complexity
-    /// O(table size · log table size) expected; with weights, times O(log nodes).
+    /// O(table size · log table size) expected, and with weights O(table size · log nodes) more.
     ///
     /// # Errors
     /// [`BuildError::BadOption`] if `table_size` is no such number;
@@ -177,7 +177,11 @@ impl<S: AsRef<[NodeIndex]>> Placement for Maglev<S> {
 
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.entries().get(self.entry_of(hash)).copied()
+        if self.len == 0 {
+            return None;
+        }
+        // Below `len`, so within the storage.
+        self.storage.as_ref().get(self.entry_of(hash)).copied()
     }
 }
 
@@ -269,8 +273,9 @@ fn sift_down(turns: &mut [MaglevTurn]) {
     loop {
         let child = 2 * place + 1;
         let earlier = match turns.get(child..) {
-            Some([left, right, ..]) if key(right) < key(left) => child + 1,
-            Some([_, ..]) => child,
+            // Which of the two is a coin toss: no branch.
+            Some([left, right, ..]) => child + usize::from(key(right) < key(left)),
+            Some([_]) => child,
             _ => return,
         };
         match (turns.get(place), turns.get(earlier)) {
