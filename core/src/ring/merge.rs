@@ -196,10 +196,10 @@ fn take_guides(points: &mut [Point], guides: &[Point], shift: u16) -> u64 {
 fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> bool {
     let first_clamped = |points: &[Point]| {
         let last_exact = points.len().checked_sub(WINDOW + 1).and_then(|last| points.get(last));
-        last_exact.map_or(0, |point| bucket_of(Point::bound(point.position()), buckets) + 1)
+        last_exact.map_or(0, |point| point.bucket(buckets) + 1)
     };
     let bucket = first_clamped(old).min(first_clamped(new));
-    let is_behind = |point: &&Point| bucket_of(Point::bound(point.position()), buckets) >= bucket;
+    let is_behind = |point: &&Point| point.bucket(buckets) >= bucket;
     let behind = new.iter().rev().take_while(is_behind).count();
     let first = new.len() - behind;
     guide_from(new, buckets, first, bucket)

@@ -39,12 +39,15 @@ mod bisect;
 pub(crate) mod build;
 #[cfg(feature = "alloc")]
 mod merge;
+#[cfg(feature = "alloc")]
+mod order;
 mod point;
+mod positions;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::build::point_positions;
+pub(crate) use self::positions::each_position;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,

@@ -45,6 +45,13 @@ impl Point {
         self.0
     }
 
+    /// The bucket that this point is in: `position * buckets >> 32`.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "below the number of buckets, a u32")]
+    pub(super) const fn bucket(self, buckets: u32) -> u32 {
+        (((self.0 >> 32) * buckets as u64) >> 32) as u32
+    }
+
     /// What the points before `position` are [below](Self::is_below).
     #[inline]
     pub(super) const fn bound(position: u32) -> u64 {

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::{Table, zones::Zones};
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, check, key_hash,
-    layout::NODES_MAX, ring::point_positions,
+    layout::NODES_MAX, ring::each_position,
 };
 
 impl Table {
@@ -171,7 +171,8 @@ impl Table {
 
     /// Points of a node, sorted.
     pub(super) fn positions(&self, node: &Node<'_>, range: Range<u32>) -> Vec<u32> {
-        let mut positions: Vec<u32> = point_positions(node.name(), range, &key_hash).collect();
+        let mut positions = Vec::with_capacity(range.len());
+        each_position(node.name(), range, &key_hash, |position| positions.push(position));
         positions.sort_unstable();
         positions
     }

@@ -10,7 +10,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, iter::FusedIterator};
 
 use super::{Table, nodes::indices};
-use crate::{NodeIndex, Point, Ring, key_hash, ring::point_positions};
+use crate::{NodeIndex, Point, Ring, key_hash, ring::each_position};
 
 /// A run of positions, both ends inclusive, that changes owner.
 ///
@@ -110,7 +110,8 @@ fn changed_points(from: &Table, to: &Table, twins: &Twins) -> Vec<u32> {
     let mut points = Vec::new();
     let mut change = |table: &Table, index: NodeIndex, old: u32, new: u32| {
         if let Some(node) = table.node(index).filter(|_| old != new) {
-            points.extend(point_positions(node.name(), old.min(new)..old.max(new), &key_hash));
+            let range = old.min(new)..old.max(new);
+            each_position(node.name(), range, &key_hash, |position| points.push(position));
         }
     };
     for index in indices().take(from.len()) {
