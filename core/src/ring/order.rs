@@ -197,3 +197,47 @@ fn write_guide(
     }
     fits
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::{NodeIndex, hash::position, key_hash, ring::build::guide};
+
+    /// Sizes around every step, and points that are spread, crowd at a place, or are equal.
+    #[test]
+    fn the_order_and_the_guide_are_those_of_comparing() {
+        let names: Vec<_> = (0..50).map(|number| format!("n{}", number * 37 % 50)).collect();
+        let nodes: Vec<Node<'_>> = names.iter().map(|name| Node::new(name)).collect();
+        let placed = |random: u32, kind| match kind {
+            0 => random,
+            1 => 0x6000_0000 + random % 5_000,
+            2 => u32::MAX - random % 3,
+            3 => random % 2 * 0x8000_0000,
+            // Half of them in one bucket.
+            _ if random.is_multiple_of(2) => 0x1234_5678 + random % 64,
+            _ => random,
+        };
+        let small = [0, 1, 2, 3, 4, 5, 8, 15, 16, 17, 31, 33, 1_000];
+        for len in small.into_iter().chain([8_191, 8_192, 8_193, 12_345, 200_000]) {
+            for kind in 0..5 {
+                let random = |i: u32| placed(position(key_hash(&i.to_le_bytes())), kind);
+                let owner = |i: u32| NodeIndex::from_number(i % 50);
+                let mut expected: Vec<Point> =
+                    (0..len).map(|i| Point::new(random(i), owner(i))).collect();
+                let mut found = expected.clone();
+                expected.sort_unstable_by_key(|point| point.sort_key());
+                order_ties(&mut expected, &nodes);
+                let is_guided = guide(&mut expected);
+                assert_eq!(order(&mut found, &nodes), is_guided, "{len} points of kind {kind}");
+                let bits = |points: &[Point]| -> Vec<u64> {
+                    points.iter().map(|point| point.sort_key()).collect()
+                };
+                assert!(bits(&found) == bits(&expected), "{len} points of kind {kind}");
+                // A crowd of so many is too far from its bucket.
+                assert_eq!(is_guided, len >= 4 && (len < 200_000 || kind == 0), "{len}, {kind}");
+            }
+        }
+    }
+}

@@ -56,9 +56,9 @@ fn in_turns<const BYTES: usize, const INPUTS: usize>(
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
+    extern crate alloc;
 
-    use std::{vec, vec::Vec};
+    use alloc::{vec, vec::Vec};
 
     use super::*;
     use crate::key_hash;
@@ -68,7 +68,7 @@ mod tests {
     fn positions_are_those_of_the_inputs_one_by_one() {
         for len in [1, 13, 123, 124, 125, 1_023, 1_024] {
             let name: Vec<u8> = (0..=255).cycle().take(len).collect();
-            for range in (0..20).map(|end| 0..end).chain([7..24, u32::MAX - 9..u32::MAX, 9..3]) {
+            for range in (0..20).map(|end| 0..end).chain([7..24, u32::MAX - 9..u32::MAX, 5..5]) {
                 let mut found = vec![];
                 each_position(&name, range.clone(), &key_hash, |position| found.push(position));
                 let one = |i: u32| position(key_hash(&[&name[..], &i.to_le_bytes()].concat()));
