@@ -9,7 +9,11 @@ use crate::{
     BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
     hash::key_hash,
     placement::NodeSet,
-    ring::{WINDOW, point::NOWHERE, positions::each_position},
+    ring::{
+        WINDOW,
+        point::{NOWHERE, REACH_MAX},
+        positions::each_position,
+    },
 };
 
 /// Builds rings: a layout, then `build` (feature `alloc`) or [`build_in`](Self::build_in).
@@ -157,16 +161,16 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
 }
 
 impl<S> Ring<S> {
-    /// The ring over points in order.
-    fn frozen(
+    /// The ring over points in order, with a guide of that reach if it has one.
+    pub(super) fn frozen(
         storage: S,
         len: usize,
-        guided: bool,
+        reach: Option<u32>,
         owner_count: u32,
         hash_tag: Option<HashTag>,
     ) -> Self {
-        let buckets = if guided { bucket_count(len) } else { 1 };
-        Self { storage, len, buckets, owner_count, hash_tag }
+        let buckets = reach.map_or(1, |_| bucket_count(len));
+        Self { storage, len, buckets, reach: reach.unwrap_or(0), owner_count, hash_tag }
     }
 }
 
@@ -181,9 +185,9 @@ pub(crate) fn build_hashed(
     let len = check::points(check::point_count(nodes, vnodes))?;
     let mut points = Vec::with_capacity(len);
     for_each_point(nodes, vnodes, &hash, |point| points.push(point));
-    let guided = order(&mut points, nodes);
+    let reach = order(&mut points, nodes);
     let storage = points.into_boxed_slice();
-    Ok(Ring::frozen(storage, len, guided, owner_count(nodes), hash_tag))
+    Ok(Ring::frozen(storage, len, reach, owner_count(nodes), hash_tag))
 }
 
 /// Hands `each` the points of the nodes, in no order.
@@ -222,56 +226,67 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
     owner_count: u32,
     hash_tag: Option<HashTag>,
 ) -> Ring<S> {
-    let guided = match storage.as_mut().split_at_mut_checked(len) {
+    let reach = match storage.as_mut().split_at_mut_checked(len) {
         Some((points, rest)) => {
             rest.fill(Point::EMPTY);
             guide(points)
         }
-        None => false,
+        None => None,
     };
-    Ring::frozen(storage, len, guided, owner_count, hash_tag)
+    Ring::frozen(storage, len, reach, owner_count, hash_tag)
 }
 
-/// Writes the guide into the points; false if there is none.
-pub(super) fn guide(points: &mut [Point]) -> bool {
-    points.len() >= WINDOW && guide_from(points, bucket_count(points.len()), 0, 0)
-        || without_guide(points)
+/// Writes the guide into the points; its reach, or `None` if there is no guide.
+pub(super) fn guide(points: &mut [Point]) -> Option<u32> {
+    let reach = match points.len() {
+        ..WINDOW => 0,
+        len => guide_from(points, bucket_count(len), 0, 0),
+    };
+    reach_of_guide(points, reach)
 }
 
-/// Takes the guide out of the points, and says that there is none: false.
-pub(super) fn without_guide(points: &mut [Point]) -> bool {
+/// What reach the points' guide has; if it is more than a guide can have, or points are too few
+/// for a guide, they lose it.
+pub(super) fn reach_of_guide(points: &mut [Point], reach: u32) -> Option<u32> {
+    if points.len() >= WINDOW && reach <= REACH_MAX {
+        return Some(reach);
+    }
     points.iter_mut().for_each(|point| *point = point.without_start());
-    false
+    None
 }
 
 /// Writes the guide from bucket `next` on, where `first` is the index of the first point that is
-/// in this bucket or after it; false if a start does not fit.
+/// in this bucket or after it; its reach, which may be more than a guide can have.
 ///
 /// Two passes without branches that data could mispredict: each point notes in the slot behind its
 /// bucket how many points are up to there, of which the last note stays; then the slots without a
 /// note take over the one before. The slots behind the last bucket become buckets that start at
 /// the end.
-pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next: u32) -> bool {
+pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next: u32) -> u32 {
     let start_last = i64::from(number(points.len().saturating_sub(WINDOW)));
     let mut start = i64::from(number(first));
     let slots = points.get_mut(next as usize..).unwrap_or_default();
     // Without a note a slot's start is the least that there can be.
     slots.iter_mut().for_each(|slot| *slot = slot.without_start());
     // The note of bucket `next` itself, as the points before left it.
-    let mut fits = i16::try_from(start - i64::from(next)).is_ok();
+    let mut reach = (start - i64::from(next)).unsigned_abs();
     for (index, after) in (first..points.len()).zip(start + 1..) {
         let Some(point) = points.get(index) else { break };
         let slot = point.bucket(buckets) + 1;
         if let Some(point) = points.get_mut(slot as usize) {
-            fits &= point.set_distance(after - i64::from(slot));
+            let distance = after - i64::from(slot);
+            reach = reach.max(distance.unsigned_abs());
+            point.set_distance(distance);
         }
     }
     let slots = points.get_mut(next as usize..).unwrap_or_default();
     for (point, slot) in slots.iter_mut().zip(i64::from(next)..) {
         start = start.max(slot + point.distance());
-        fits &= point.set_distance(start.min(start_last) - slot);
+        let distance = start.min(start_last) - slot;
+        reach = reach.max(distance.unsigned_abs());
+        point.set_distance(distance);
     }
-    fits
+    u32::try_from(reach).unwrap_or(u32::MAX)
 }
 
 /// How many buckets the guide of so many points has: one a point, rounded down in steps.

@@ -80,6 +80,8 @@ pub struct Ring<S> {
     len: usize,
     /// How many buckets there are: about `len`, or 1 if there is no guide.
     buckets: u32,
+    /// How far a start is from its bucket at most; no guide has more than 15 bits of it.
+    reach: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,
 }
@@ -98,6 +100,7 @@ impl<S: AsRef<[Point]>> Ring<S> {
             storage: self.storage.as_ref(),
             len: self.len,
             buckets: self.buckets,
+            reach: self.reach,
             owner_count: self.owner_count,
             hash_tag: self.hash_tag,
         }

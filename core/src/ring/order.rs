@@ -23,7 +23,7 @@ use core::{iter, mem, ops::Range};
 
 use super::{
     WINDOW,
-    build::{bucket_count, number, order_ties, without_guide},
+    build::{bucket_count, number, order_ties, reach_of_guide},
     point::Point,
 };
 use crate::Node;
@@ -38,12 +38,12 @@ const PARTS_BITS: u32 = 11;
 const CROWD: u32 = 16;
 
 /// Puts points without guides in order of position, of equal positions in order of name, and
-/// writes the guide; false if there is none, since a start does not fit.
-pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> bool {
+/// writes the guide; its reach, or `None` if there is no guide.
+pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> Option<u32> {
     if points.len() < WINDOW {
         points.sort_unstable_by_key(|point| point.sort_key());
         order_ties(points, nodes);
-        return without_guide(points);
+        return reach_of_guide(points, 0);
     }
     let buckets = bucket_count(points.len());
     let bits = buckets.next_power_of_two().trailing_zeros();
@@ -56,7 +56,7 @@ pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> bool {
     };
     let mut sorter = Sorter { buckets, ends: vec![0; 1 << shift], sorted: Vec::new() };
     let len = number(points.len());
-    let mut fits = true;
+    let mut reach = 0;
     let mut start = 0;
     for (end, first) in ends.into_iter().zip((0..buckets).step_by(1 << shift)) {
         let part = start as usize..end as usize;
@@ -66,12 +66,12 @@ pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> bool {
             *slot = point.with_shifted_guide(*slot, 0);
         }
         let starts = sorter.ends.iter().map(|end| start + end);
-        fits &= write_guide(points, len, first + 1..buckets, starts);
+        reach = reach.max(write_guide(points, len, first + 1..buckets, starts));
         start = end;
     }
     // The slots behind the last bucket become buckets that start at the end.
-    fits &= write_guide(points, len, buckets..len, iter::repeat(len));
-    fits || without_guide(points)
+    let last = write_guide(points, len, buckets..len, iter::repeat(len));
+    reach_of_guide(points, reach.max(last))
 }
 
 /// Deals points without order to parts of `1 << shift` buckets; where each part ends.
@@ -179,23 +179,24 @@ fn insert(points: &mut [Point]) -> bool {
     has_ties
 }
 
-/// Writes the guide into slots: where the bucket of each starts. False if one does not fit.
+/// Writes the guide into slots: where the bucket of each starts. Its reach.
 fn write_guide(
     points: &mut [Point],
     len: u32,
     slots: Range<u32>,
     starts: impl Iterator<Item = u32>,
-) -> bool {
+) -> u32 {
     // Looking at four points from here on stays inside.
     let start_max = i64::from(len) - WINDOW as i64;
     let guided = points.get_mut(slots.start as usize..slots.end as usize).unwrap_or_default();
-    let mut fits = true;
+    let mut reach = 0;
     for ((point, slot), start) in guided.iter_mut().zip(i64::from(slots.start)..).zip(starts) {
         let start = i64::from(start);
-        fits &= start - slot <= i64::from(i16::MAX);
-        fits &= point.set_distance(start.min(start_max) - slot);
+        let distance = start.min(start_max) - slot;
+        reach = reach.max(start - slot).max(-distance);
+        point.set_distance(distance);
     }
-    fits
+    u32::try_from(reach).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -229,8 +230,9 @@ mod tests {
                 let mut found = expected.clone();
                 expected.sort_unstable_by_key(|point| point.sort_key());
                 order_ties(&mut expected, &nodes);
-                let is_guided = guide(&mut expected);
-                assert_eq!(order(&mut found, &nodes), is_guided, "{len} points of kind {kind}");
+                let is_guided = guide(&mut expected).is_some();
+                let reach = order(&mut found, &nodes);
+                assert_eq!(reach.is_some(), is_guided, "{len} points of kind {kind}");
                 let bits = |points: &[Point]| -> Vec<u64> {
                     points.iter().map(|point| point.sort_key()).collect()
                 };

@@ -72,15 +72,12 @@ impl Point {
         self.0 as i16 as i64
     }
 
-    /// Writes how far the bucket's start is from its number; false if that does not fit.
-    ///
-    /// Whatever fits is good: bucket 0 cannot start before 0, so never shows `NO_GUIDE`.
+    /// Writes how far the bucket's start is from its number, at most [`REACH_MAX`] either way; what
+    /// is further off is cut.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "whether bits are lost is the answer")]
-    pub(super) const fn set_distance(&mut self, distance: i64) -> bool {
-        let kept = distance as i16;
-        *self = self.with_guide(kept);
-        kept as i64 == distance
+    #[allow(clippy::cast_possible_truncation, reason = "who writes guides looks at their reach")]
+    pub(super) const fn set_distance(&mut self, distance: i64) {
+        *self = self.with_guide(distance as i16);
     }
 
     /// The same point without a guide.
@@ -102,15 +99,6 @@ impl Point {
         Self(self.0 & !0xffff | guide.0.wrapping_add(shift as u64) & 0xffff)
     }
 
-    /// Not 0 if that guide would then no longer fit 16 bits with their sign.
-    #[cfg(feature = "alloc")]
-    #[inline]
-    pub(super) const fn shift_overflows(self, shift: u16) -> u64 {
-        let shift = shift as u64;
-        let moved = self.0.wrapping_add(shift);
-        (self.0 ^ moved) & (shift ^ moved) & 0x8000
-    }
-
     /// The same point once the node of the index `removed` is gone: later ones have one less.
     #[cfg(feature = "alloc")]
     #[inline]
@@ -124,6 +112,9 @@ impl Point {
         Self(self.0 & !0xffff | guide.cast_unsigned() as u64)
     }
 }
+
+/// How far a bucket's start may be from its number.
+pub(super) const REACH_MAX: u32 = i16::MAX as u32;
 
 /// The guide's 16 bits where there is no guide.
 const NO_GUIDE: i16 = i16::MIN;

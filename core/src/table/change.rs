@@ -68,7 +68,8 @@ impl Table {
         };
         let positions = self.positions(&node, 0..self.point_count(node.effective_weight()));
         let owners = ring_owners(ring, node.effective_weight(), 0);
-        let ring = ring.without_points(index, &positions, owners, true);
+        let is_last = index.as_usize() + 1 == self.len();
+        let ring = ring.without_points(index, &positions, owners, !is_last);
         Ok(self.with_nodes(self.nodes.without(index), ring))
     }
 
