@@ -124,7 +124,7 @@ struct Change<'a> {
 /// The points after the change. With `buckets`, their number before and after, the guides are kept
 /// up.
 fn merge(old: &[Point], len: usize, change: &Change<'_>, buckets: Option<u32>) -> Vec<Point> {
-    let one = if change.insert.is_some() { 1 } else { u16::MAX };
+    let one = if change.insert.is_some() { 1 } else { u64::MAX };
     let guided_len = if buckets.is_some() { old.len().min(len) } else { 0 };
     let mut shifts = change.positions.iter().map(|&position| {
         let bucket = bucket_of(Point::bound(position), buckets.unwrap_or(1));
@@ -133,7 +133,7 @@ fn merge(old: &[Point], len: usize, change: &Change<'_>, buckets: Option<u32>) -
     let mut places = change.positions.iter().zip(&change.places);
     let (mut shift_at, mut place) = (shifts.next(), places.next());
     let mut new = Vec::with_capacity(len);
-    let (mut read, mut shift) = (0, 0u16);
+    let (mut read, mut shift) = (0, 0u64);
     while new.len() < len {
         while shift_at.is_some_and(|at| at <= new.len()) {
             shift = shift.wrapping_add(one);
@@ -173,7 +173,7 @@ fn append(
     new: &mut Vec<Point>,
     points: &[Point],
     guides: &[Point],
-    shift: u16,
+    shift: u64,
     removed: Option<NodeIndex>,
 ) {
     let pairs = points.iter().zip(guides);

@@ -56,7 +56,7 @@ pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> Option<u32> {
     };
     let mut sorter = Sorter { buckets, ends: vec![0; 1 << shift], sorted: Vec::new() };
     let len = number(points.len());
-    let mut reach = 0;
+    let mut reach = write_guide(points, len, 0..1, iter::once(0));
     let mut start = 0;
     for (end, first) in ends.into_iter().zip((0..buckets).step_by(1 << shift)) {
         let part = start as usize..end as usize;

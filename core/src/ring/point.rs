@@ -14,7 +14,7 @@ pub struct Point(u64);
 // Bits 32..64: position. Bits 16..32: owner. Bits 0..16: guide (see `ring/mod.rs`).
 impl Point {
     /// What memory holds before a ring is built in it.
-    pub const EMPTY: Self = Self::new(0, NodeIndex::new(0)).without_start();
+    pub const EMPTY: Self = Self::new(0, NodeIndex::new(0));
 
     /// A point at `position` owned by `owner`.
     #[inline]
@@ -67,36 +67,37 @@ impl Point {
 
     /// How far the start of this slot's bucket is from the bucket's number.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
     pub(super) const fn distance(self) -> i64 {
-        self.0 as i16 as i64
+        (self.0 & GUIDE) as i64 - ZERO as i64
     }
 
     /// Writes how far the bucket's start is from its number, at most [`REACH_MAX`] either way; what
     /// is further off is cut.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "who writes guides looks at their reach")]
     pub(super) const fn set_distance(&mut self, distance: i64) {
-        *self = self.with_guide(distance as i16);
+        let guide = distance.wrapping_add(ZERO as i64).cast_unsigned();
+        self.0 = self.0 & !GUIDE | guide & GUIDE;
     }
 
     /// The same point without a guide.
+    #[inline]
     pub(super) const fn without_start(self) -> Self {
-        self.with_guide(NO_GUIDE)
+        Self(self.0 & !GUIDE)
     }
 
     /// Where the points of `bucket` start; for bucket 0 without a guide, [`NOWHERE`].
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
     pub(super) const fn start(self, bucket: u32) -> u32 {
-        bucket.wrapping_add_signed(self.0 as i16 as i32)
+        bucket.wrapping_add((self.0 & GUIDE) as u32).wrapping_sub(ZERO)
     }
 
-    /// The same point with the guide of another, moved by `shift` (mod 2^16).
+    /// The same point with the guide of another, moved by `shift` (mod 2^64); that it still fits
+    /// is the caller's business.
     #[cfg(feature = "alloc")]
     #[inline]
-    pub(super) const fn with_shifted_guide(self, guide: Self, shift: u16) -> Self {
-        Self(self.0 & !0xffff | guide.0.wrapping_add(shift as u64) & 0xffff)
+    pub(super) const fn with_shifted_guide(self, guide: Self, shift: u64) -> Self {
+        Self((self.0 ^ guide.0) & !GUIDE ^ guide.0.wrapping_add(shift))
     }
 
     /// The same point once the node of the index `removed` is gone: later ones have one less.
@@ -107,20 +108,18 @@ impl Point {
         let is_later = (removed.get() as u64).wrapping_sub(owner) >> 63;
         Self(self.0 - (is_later << 16))
     }
-
-    const fn with_guide(self, guide: i16) -> Self {
-        Self(self.0 & !0xffff | guide.cast_unsigned() as u64)
-    }
 }
 
-/// How far a bucket's start may be from its number.
-pub(super) const REACH_MAX: u32 = i16::MAX as u32;
+/// The guide's bits: how far a start is from its bucket, and [`ZERO`] more, so that adding to it
+/// carries nothing into the owner. All 0 is no guide.
+const GUIDE: u64 = 0xffff;
+const ZERO: u32 = 0x8000;
 
-/// The guide's 16 bits where there is no guide.
-const NO_GUIDE: i16 = i16::MIN;
+/// How far a bucket's start may be from its number.
+pub(super) const REACH_MAX: u32 = ZERO - 1;
 
 /// The start of bucket 0 where there is no guide: beyond the end of every ring's memory.
-pub(super) const NOWHERE: u32 = 0u32.wrapping_add_signed(NO_GUIDE as i32);
+pub(super) const NOWHERE: u32 = 0u32.wrapping_sub(ZERO);
 
 /// Whether position and owner are the same; what else rides in the bits is the ring's business.
 impl PartialEq for Point {
