@@ -126,11 +126,12 @@ impl<S: AsRef<[Point]>> Ring<S> {
 
 #[cfg(feature = "alloc")]
 impl<S: AsRef<[Point]>> Ring<S> {
-    /// The position of the last point before `position`, if there is one.
-    pub(crate) fn point_before(&self, position: u32) -> Option<u32> {
+    /// The owner of `position`, and the position of the last point before it, if there is one.
+    pub(crate) fn arc_at(&self, position: u32) -> Option<(NodeIndex, Option<u32>)> {
         let (index, first) = self.first_from(u64::from(position) << 32)?;
         let after = if first.position() < position { self.len } else { index };
-        self.points().get(after.checked_sub(1)?).map(|point| point.position())
+        let before = after.checked_sub(1).and_then(|before| self.points().get(before));
+        Some((first.owner(), before.map(|point| point.position())))
     }
 }
 

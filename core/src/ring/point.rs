@@ -104,11 +104,15 @@ impl Point {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(super) const fn renumbered(self, removed: NodeIndex) -> Self {
-        let owner = self.0 >> 16 & 0xffff;
-        let is_later = (removed.get() as u64).wrapping_sub(owner) >> 63;
-        Self(self.0 - (is_later << 16))
+        // Carries out of the owner's bits if the owner is later.
+        let carries = (self.0 & OWNER) + ((0xffff - removed.get() as u64) << 16);
+        Self(self.0 - (carries >> 16 & 1 << 16))
     }
 }
+
+/// The owner's bits.
+#[cfg(feature = "alloc")]
+const OWNER: u64 = 0xffff << 16;
 
 /// The guide's bits: how far a start is from its bucket, and [`ZERO`] more, so that adding to it
 /// carries nothing into the owner. All 0 is no guide.
