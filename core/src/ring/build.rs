@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec::Vec};
+use core::ops::Range;
 
 #[cfg(feature = "alloc")]
 use crate::ring::order::order;
@@ -240,7 +241,7 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 pub(super) fn guide(points: &mut [Point]) -> Option<u32> {
     let reach = match points.len() {
         ..WINDOW => 0,
-        len => guide_from(points, bucket_count(len), 0, 0),
+        len => guide_slots(points, bucket_count(len), 0, 0..len),
     };
     reach_of_guide(points, reach)
 }
@@ -255,21 +256,27 @@ pub(super) fn reach_of_guide(points: &mut [Point], reach: u32) -> Option<u32> {
     None
 }
 
-/// Writes the guide from bucket `next` on, where `first` is the index of the first point that is
-/// in this bucket or after it; its reach, which may be more than a guide can have.
+/// Writes the guide of the buckets `slots`, where `first` is the index of the first point that is
+/// in the first of these or after it; its reach, which may be more than a guide can have.
 ///
 /// Two passes without branches that data could mispredict: each point notes in the slot behind its
 /// bucket how many points are up to there, of which the last note stays; then the slots without a
 /// note take over the one before. The slots behind the last bucket become buckets that start at
 /// the end.
-pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next: u32) -> u32 {
+pub(super) fn guide_slots(
+    points: &mut [Point],
+    buckets: u32,
+    first: usize,
+    slots: Range<usize>,
+) -> u32 {
     let start_last = i64::from(number(points.len().saturating_sub(WINDOW)));
     let mut start = i64::from(number(first));
-    let slots = points.get_mut(next as usize..).unwrap_or_default();
+    let next = i64::from(number(slots.start));
     // Without a note a slot's start is the least that there can be.
-    slots.iter_mut().for_each(|slot| *slot = slot.without_start());
-    // The note of bucket `next` itself, as the points before left it.
-    let mut reach = (start - i64::from(next)).unsigned_abs();
+    let guided = points.get_mut(slots.clone()).unwrap_or_default();
+    guided.iter_mut().for_each(|slot| *slot = slot.without_start());
+    // The note of the first bucket itself, as the points before left it.
+    let mut reach = (start - next).unsigned_abs();
     for (index, after) in (first..points.len()).zip(start + 1..) {
         let Some(point) = points.get(index) else { break };
         let slot = point.bucket(buckets) + 1;
@@ -279,8 +286,8 @@ pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next:
             point.set_distance(distance);
         }
     }
-    let slots = points.get_mut(next as usize..).unwrap_or_default();
-    for (point, slot) in slots.iter_mut().zip(i64::from(next)..) {
+    let guided = points.get_mut(slots).unwrap_or_default();
+    for (point, slot) in guided.iter_mut().zip(next..) {
         start = start.max(slot + point.distance());
         let distance = start.min(start_last) - slot;
         reach = reach.max(distance.unsigned_abs());

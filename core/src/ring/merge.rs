@@ -18,7 +18,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Ring, WINDOW, bucket_of,
-    build::{bucket_count, guide, guide_from, number},
+    build::{bucket_count, guide, guide_slots, number},
     point::{Point, REACH_MAX},
 };
 use crate::NodeIndex;
@@ -186,6 +186,8 @@ fn append(
 }
 
 /// Writes the guides whose starts depend on where the points end; their reach.
+///
+/// Slots behind the last bucket that the old points had as well were moved as the end was.
 fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> u32 {
     let first_clamped = |points: &[Point]| {
         let last_exact = points.len().checked_sub(WINDOW + 1).and_then(|last| points.get(last));
@@ -195,5 +197,8 @@ fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> u32 {
     let is_behind = |point: &&Point| point.bucket(buckets) >= bucket;
     let behind = new.iter().rev().take_while(is_behind).count();
     let first = new.len() - behind;
-    guide_from(new, buckets, first, bucket)
+    let clamped = bucket as usize..new.len().min(buckets as usize + 1);
+    let reach = guide_slots(new, buckets, first, clamped);
+    let added = old.len().min(new.len())..new.len();
+    reach.max(guide_slots(new, buckets, new.len(), added))
 }
