@@ -32,17 +32,21 @@ impl Balanced {
         if scores.owner_count() == 0 {
             return Self { slots: Box::default(), shift, scores };
         }
+        // Everybody with weight has room for one slot at least.
         let mut room = rooms(nodes, slot_count, room_permille);
         let mut slots = vec![NodeIndex::new(0); slot_count as usize].into_boxed_slice();
+        let mut open = scores.clone();
         for (slot, number) in slots.iter_mut().zip(0u32..) {
-            let has_room =
-                |node: NodeIndex| room.get(node.as_usize()).is_some_and(|&left| left > 0);
             // The rooms add up to all slots at least, so one is left.
-            let Some(owner) = scores.best(slot_hash(number), has_room) else { break };
+            let Some(place) = open.best(slot_hash(number)) else { break };
+            let Some(owner) = open.node(place) else { break };
+            *slot = owner;
             if let Some(left) = room.get_mut(owner.as_usize()) {
                 *left -= 1;
+                if *left == 0 {
+                    open.remove(place);
+                }
             }
-            *slot = owner;
         }
         Self { slots, shift, scores }
     }
