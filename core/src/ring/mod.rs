@@ -52,6 +52,7 @@ pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
     hash::{key_hash, position},
+    placement::{FEW, fill_distinct},
 };
 
 /// How many points a lookup looks at.
@@ -106,6 +107,19 @@ impl<S: AsRef<[Point]>> Ring<S> {
         }
     }
 
+    /// Fills `out` with distinct owners of a key's hash, as [`Placement::owners`] does.
+    pub(crate) fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
+        let wanted = self.owner_count().min(out.len());
+        let out = out.get_mut(..wanted).unwrap_or_default();
+        if out.len() > FEW {
+            return fill_distinct(out, 0, self.walk(hash), |node| node);
+        }
+        let first = self.first_from(hash).map_or(0, |(index, _)| index);
+        let (then, now) = self.points().split_at_checked(first).unwrap_or_default();
+        let filled = fill_from(out, 0, now);
+        if filled == out.len() { filled } else { fill_from_start(out, filled, then) }
+    }
+
     /// The first point at or after the hash's position, wrapping, and its index.
     #[inline]
     fn first_from(&self, hash: u64) -> Option<(usize, Point)> {
@@ -133,6 +147,26 @@ impl<S: AsRef<[Point]>> Ring<S> {
         let before = after.checked_sub(1).and_then(|before| self.points().get(before));
         Some((first.owner(), before.map(|point| point.position())))
     }
+}
+
+/// Fills `out` from index `filled` on with owners of points that are not in it, and returns how much
+/// of it is filled.
+#[inline(always)]
+fn fill_from(out: &mut [NodeIndex], mut filled: usize, points: &[Point]) -> usize {
+    for point in points {
+        let Some((found, [slot, ..])) = out.split_at_mut_checked(filled) else { break };
+        if !found.contains(&point.owner()) {
+            *slot = point.owner();
+            filled += 1;
+        }
+    }
+    filled
+}
+
+/// The same where the walk wraps around.
+#[cold]
+fn fill_from_start(out: &mut [NodeIndex], filled: usize, points: &[Point]) -> usize {
+    fill_from(out, filled, points)
 }
 
 /// The bucket of a position, whose bound is its upper half: `position * buckets >> 32`.
@@ -168,6 +202,10 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     #[inline]
     fn owner_count(&self) -> usize {
         self.owner_count as usize
+    }
+
+    fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
+        self.owners_by_hash(self.hash_key(key), out)
     }
 
     #[inline]
