@@ -69,19 +69,24 @@ where
     ) -> Result<Self, BuildError> {
         let memory = slots.as_mut();
         let slot_count = layout::check_slots(memory.len(), room_permille)?;
-        let scores = Rendezvous::build_in(nodes, contenders)?;
+        let mut scores = Rendezvous::build_in(nodes, contenders)?;
         let rooms = at_least(nodes.len(), rooms)?;
+        // Everybody with weight has room for one slot at least.
         write_rooms(rooms, nodes, slot_count, room_permille);
+        let owner_count = scores.owner_count();
         for (slot, number) in memory.iter_mut().zip(0u32..) {
-            let has_room =
-                |node: NodeIndex| rooms.get(node.as_usize()).is_some_and(|&left| left > 0);
             // The rooms add up to all slots at least, so one is left, unless nobody may own.
-            let Some(owner) = scores.best(slot_hash(number), has_room) else { break };
+            let Some(place) = scores.best(slot_hash(number)) else { break };
+            let Some(owner) = scores.node(place) else { break };
+            *slot = owner;
             if let Some(left) = rooms.get_mut(owner.as_usize()) {
                 *left -= 1;
+                if *left == 0 {
+                    scores.remove(place);
+                }
             }
-            *slot = owner;
         }
+        scores.restore(owner_count);
         Ok(Self { storage: slots, shift: u64::BITS - slot_count.trailing_zeros(), scores })
     }
 }

@@ -5,7 +5,7 @@
 //! exponential variable by which weights become shares. All of it is integers, and the costly
 //! logarithm is needed only between nodes of different weights. So nodes stand in classes of equal
 //! weight, in order of name; within a class the greatest draw is the best, and only the classes'
-//! best are compared by their costs.
+//! best are compared by their costs. Of these, most are beaten by a bound that takes no logarithm.
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec};
@@ -64,6 +64,31 @@ pub struct Contender {
 impl Contender {
     /// What memory holds before a placement is built in it.
     pub const EMPTY: Self = Self { name_hash: 0, weight: 0, rank: 0, node: NodeIndex::new(0) };
+
+    fn draw(&self, hash: u64) -> u64 {
+        splitmix64(hash ^ self.name_hash)
+    }
+
+    /// Whether this node's score is surely worse than `other`.
+    fn is_beaten(&self, hash: u64, other: &Score) -> bool {
+        let draw = self.draw(hash);
+        let Some(other_cost) = other.cost else { return draw < other.draw };
+        let least = u128::from(least_cost(draw)) * u128::from(other.weight);
+        least > u128::from(other_cost) * u128::from(self.weight)
+    }
+}
+
+/// Where among nodes of equal weight the one with the greatest draw is; of equal ones the first,
+/// whose name is the smallest.
+fn champion(class: &[Contender], hash: u64) -> usize {
+    let (mut most, mut place) = (0, 0);
+    for (at, contender) in class.iter().enumerate() {
+        let draw = contender.draw(hash);
+        if draw > most {
+            (most, place) = (draw, at);
+        }
+    }
+    place
 }
 
 /// What one node scores for one hash.
@@ -125,6 +150,22 @@ impl<S: AsRef<[Contender]> + AsMut<[Contender]>> Rendezvous<S> {
             weights.first().map(|first| first.weight) != weights.last().map(|last| last.weight);
         Ok(Self { storage, len, mixed, hash_tag: None })
     }
+
+    /// Takes out the node at a place, until [`restore`](Self::restore).
+    pub(crate) fn remove(&mut self, place: usize) {
+        match self.storage.as_mut().get_mut(place..self.len) {
+            Some(rest @ [_, ..]) => rest.rotate_left(1),
+            _ => return,
+        }
+        self.len -= 1;
+    }
+
+    /// Puts back what was taken out of `len` nodes.
+    pub(crate) fn restore(&mut self, len: usize) {
+        self.len = len;
+        let contenders = self.storage.as_mut().get_mut(..len).unwrap_or_default();
+        contenders.sort_unstable_by_key(|contender| (contender.weight, contender.rank));
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -156,25 +197,33 @@ impl<S: AsRef<[Contender]>> Rendezvous<S> {
         self.storage.as_ref().get(..self.len).unwrap_or_default()
     }
 
-    /// The best of the nodes that `may` own.
-    pub(crate) fn best(&self, hash: u64, may: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
-        let mut best: Option<Score> = None;
-        for class in self.contenders().chunk_by(|a, b| a.weight == b.weight) {
-            let mut champion: Option<(u64, &Contender)> = None;
-            for contender in class {
-                let draw = splitmix64(hash ^ contender.name_hash);
-                // Of equal draws the smaller name's came first.
-                if champion.is_none_or(|(most, _)| draw > most) && may(contender.node) {
-                    champion = Some((draw, contender));
-                }
+    /// The node at a place, which is below [`owner_count`](Self::owner_count).
+    pub(crate) fn node(&self, place: usize) -> Option<NodeIndex> {
+        self.contenders().get(place).map(|contender| contender.node)
+    }
+
+    /// The place of the node with the best score.
+    pub(crate) fn best(&self, hash: u64) -> Option<usize> {
+        let nodes = self.contenders();
+        if !self.mixed {
+            return (!nodes.is_empty()).then(|| champion(nodes, hash));
+        }
+        let mut best: Option<(Score, usize)> = None;
+        let mut first = nodes.len();
+        // The heaviest first: few of the others then need a logarithm.
+        for class in nodes.chunk_by(|a, b| a.weight == b.weight).rev() {
+            first -= class.len();
+            let at = champion(class, hash);
+            let Some(contender) = class.get(at) else { continue };
+            if best.is_some_and(|(best, _)| contender.is_beaten(hash, &best)) {
+                continue;
             }
-            let Some((_, contender)) = champion else { continue };
             let score = self.score(hash, contender);
-            if best.is_none_or(|best| score.is_better(&best)) {
-                best = Some(score);
+            if best.is_none_or(|(best, _)| score.is_better(&best)) {
+                best = Some((score, first + at));
             }
         }
-        best.map(|best| best.node)
+        best.map(|(_, place)| place)
     }
 
     /// All nodes but `without`, the best score first.
@@ -192,8 +241,8 @@ impl<S: AsRef<[Contender]>> Rendezvous<S> {
     }
 
     fn score(&self, hash: u64, contender: &Contender) -> Score {
-        let &Contender { name_hash, weight, rank, node } = contender;
-        let draw = splitmix64(hash ^ name_hash);
+        let &Contender { weight, rank, node, .. } = contender;
+        let draw = contender.draw(hash);
         Score { draw, cost: self.mixed.then(|| cost(draw)), weight, rank, node }
     }
 }
@@ -228,7 +277,7 @@ impl<S: AsRef<[Contender]>> Placement for Rendezvous<S> {
     /// O(nodes), and a logarithm for each weight that occurs.
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
-        self.best(hash, |_| true)
+        self.node(self.best(hash)?)
     }
 }
 
@@ -238,7 +287,23 @@ impl<S> fmt::Debug for Rendezvous<S> {
     }
 }
 
+/// No more than [`cost`], by two lines above the logarithm: for every `m` from 0 to 1,
+/// `log2(1 + m)` is less than `m + 0.0861` and at most `1 - (1 - m) / (2 · ln 2)`.
+fn least_cost(draw: u64) -> u64 {
+    const ONE: u64 = 1 << 32;
+    /// 0.0861 with 32 bits after the point, rounded up.
+    const ABOVE: u64 = 369_796_685;
+    /// `1 / (2 · ln 2)` with 32 bits after the point, rounded down.
+    const SLOPE: u64 = 3_098_164_009;
+    let Some(number) = draw.checked_add(1) else { return 0 };
+    let zeros = number.leading_zeros();
+    // 1 - m, where the bits of m that are cut count as 1.
+    let left = ONE - 1 - ((number << zeros << 1) >> 32);
+    u64::from(zeros) * ONE + left.saturating_sub(ABOVE).max((left * SLOPE) >> 32)
+}
+
 /// `64 · 2^32 - log2(draw + 1) · 2^32`, the logarithm truncated to 32 bits after the point.
+#[allow(clippy::cast_possible_truncation, reason = "halves of 128 bits")]
 fn cost(draw: u64) -> u64 {
     const ONE: u64 = 1 << 32;
     let Some(number) = draw.checked_add(1) else { return 0 };
@@ -247,12 +312,12 @@ fn cost(draw: u64) -> u64 {
     let mut mantissa = number << (63 - whole);
     let mut fraction = 0u64;
     for _ in 0..32 {
+        // 126 bits after the point, of which 63 stay; halved if it reached 2.
         let square = u128::from(mantissa) * u128::from(mantissa);
-        let doubled = square >> 127;
-        // From 126 bits after the point back to 63, and halved if it reached 2.
-        let shift = if doubled == 1 { 64 } else { 63 };
-        mantissa = u64::try_from(square >> shift).unwrap_or(u64::MAX);
-        fraction = (fraction << 1) | u64::from(doubled == 1);
+        let (high, low) = ((square >> 64) as u64, square as u64);
+        let doubled = high >> 63;
+        mantissa = if doubled == 1 { high } else { high << 1 | low >> 63 };
+        fraction = fraction << 1 | doubled;
     }
     (64 - u64::from(whole)) * ONE - fraction
 }
@@ -279,7 +344,11 @@ impl RendezvousWalk<'_> {
         let last = self.last;
         let mut len = 0;
         let mut batch = [Score::NONE; BATCH];
-        for contender in self.rendezvous.contenders() {
+        for contender in self.rendezvous.contenders().iter().rev() {
+            let worst = batch.last().filter(|_| len == BATCH);
+            if worst.is_some_and(|worst| contender.is_beaten(self.hash, worst)) {
+                continue;
+            }
             let score = self.rendezvous.score(self.hash, contender);
             let is_past = last.is_some_and(|last| !last.is_better(&score));
             if is_past || self.without == Some(score.node) {
@@ -310,5 +379,23 @@ impl Iterator for RendezvousWalk<'_> {
         let node = *self.batch.get(..self.len)?.get(self.at)?;
         self.at += 1;
         Some(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_below_the_cost_and_near_it() {
+        let around = |x: u64| [x.wrapping_sub(1), x, x.wrapping_add(1)];
+        let powers = (0..64).flat_map(|bit| around(1 << bit));
+        let random = (0..100_000).map(|i| splitmix64(i) >> (i % 64));
+        // The first line touches the logarithm where the mantissa is 1 / ln 2.
+        let touching = around(0xb8aa_3b29_5c17_f0bc);
+        for draw in powers.chain(random).chain(touching) {
+            let (least, cost) = (least_cost(draw), cost(draw));
+            assert!(least <= cost && cost - least <= 369_796_687, "{draw:x}: {least}, {cost}");
+        }
     }
 }

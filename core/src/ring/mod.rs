@@ -39,17 +39,21 @@ mod bisect;
 pub(crate) mod build;
 #[cfg(feature = "alloc")]
 mod merge;
+#[cfg(feature = "alloc")]
+mod order;
 mod point;
+mod positions;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::build::point_positions;
+pub(crate) use self::positions::each_position;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
     hash::position,
     layout::{self, sip_key::Secret},
+    placement::{FEW, fill_distinct},
 };
 
 /// How many points a lookup looks at.
@@ -78,6 +82,8 @@ pub struct Ring<S> {
     len: usize,
     /// How many buckets there are: about `len`, or 1 if there is no guide.
     buckets: u32,
+    /// How far a start is from its bucket at most; no guide has more than 15 bits of it.
+    reach: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,
     /// The key of a ring whose keys are hashed in secret.
@@ -98,10 +104,24 @@ impl<S: AsRef<[Point]>> Ring<S> {
             storage: self.storage.as_ref(),
             len: self.len,
             buckets: self.buckets,
+            reach: self.reach,
             owner_count: self.owner_count,
             hash_tag: self.hash_tag,
             secret: self.secret,
         }
+    }
+
+    /// Fills `out` with distinct owners of a key's hash, as [`Placement::owners`] does.
+    pub(crate) fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
+        let wanted = self.owner_count().min(out.len());
+        let out = out.get_mut(..wanted).unwrap_or_default();
+        if out.len() > FEW {
+            return fill_distinct(out, 0, self.walk(hash), |node| node);
+        }
+        let first = self.first_from(hash).map_or(0, |(index, _)| index);
+        let (then, now) = self.points().split_at_checked(first).unwrap_or_default();
+        let filled = fill_from(out, 0, now);
+        if filled == out.len() { filled } else { fill_from_start(out, filled, then) }
     }
 
     /// The first point at or after the hash's position, wrapping, and its index.
@@ -124,12 +144,33 @@ impl<S: AsRef<[Point]>> Ring<S> {
 
 #[cfg(feature = "alloc")]
 impl<S: AsRef<[Point]>> Ring<S> {
-    /// The position of the last point before `position`, if there is one.
-    pub(crate) fn point_before(&self, position: u32) -> Option<u32> {
+    /// The owner of `position`, and the position of the last point before it, if there is one.
+    pub(crate) fn arc_at(&self, position: u32) -> Option<(NodeIndex, Option<u32>)> {
         let (index, first) = self.first_from(u64::from(position) << 32)?;
         let after = if first.position() < position { self.len } else { index };
-        self.points().get(after.checked_sub(1)?).map(|point| point.position())
+        let before = after.checked_sub(1).and_then(|before| self.points().get(before));
+        Some((first.owner(), before.map(|point| point.position())))
     }
+}
+
+/// Fills `out` from index `filled` on with owners of points that are not in it, and returns how much
+/// of it is filled.
+#[inline(always)]
+fn fill_from(out: &mut [NodeIndex], mut filled: usize, points: &[Point]) -> usize {
+    for point in points {
+        let Some((found, [slot, ..])) = out.split_at_mut_checked(filled) else { break };
+        if !found.contains(&point.owner()) {
+            *slot = point.owner();
+            filled += 1;
+        }
+    }
+    filled
+}
+
+/// The same where the walk wraps around.
+#[cold]
+fn fill_from_start(out: &mut [NodeIndex], filled: usize, points: &[Point]) -> usize {
+    fill_from(out, filled, points)
 }
 
 /// The bucket of a position, whose bound is its upper half: `position * buckets >> 32`.
@@ -162,6 +203,10 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     #[inline]
     fn owner_count(&self) -> usize {
         self.owner_count as usize
+    }
+
+    fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
+        self.owners_by_hash(self.hash_key(key), out)
     }
 
     #[inline]

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::Table;
 use crate::{
     BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, Zones, check,
-    key_hash, layout::NODES_MAX, ring::point_positions,
+    key_hash, layout::NODES_MAX, ring::each_position,
 };
 
 impl Table {
@@ -68,7 +68,8 @@ impl Table {
         };
         let positions = self.positions(&node, 0..self.point_count(node.effective_weight()));
         let owners = ring_owners(ring, node.effective_weight(), 0);
-        let ring = ring.without_points(index, &positions, owners, true);
+        let is_last = index.as_usize() + 1 == self.len();
+        let ring = ring.without_points(index, &positions, owners, !is_last);
         Ok(self.with_nodes(self.nodes.without(index), ring))
     }
 
@@ -171,7 +172,8 @@ impl Table {
 
     /// Points of a node, sorted.
     pub(super) fn positions(&self, node: &Node<'_>, range: Range<u32>) -> Vec<u32> {
-        let mut positions: Vec<u32> = point_positions(node.name(), range, &key_hash).collect();
+        let mut positions = Vec::with_capacity(range.len());
+        each_position(node.name(), range, &key_hash, |position| positions.push(position));
         positions.sort_unstable();
         positions
     }

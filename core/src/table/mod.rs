@@ -150,8 +150,7 @@ impl Table {
     /// at worst, when all nodes are asked for or one zone has next to no weight.
     pub fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
         if let (Placed::Ring(ring), None) = (&self.placed, &self.zones) {
-            let out = wanted(out, ring.owner_count());
-            return fill_distinct(out, 0, ring.walk(key_hash(key)), |node| node);
+            return ring.owners_by_hash(key_hash(key), out);
         }
         self.owners_by_hash(self.placed.hash_key(&self.layout, key), out)
     }

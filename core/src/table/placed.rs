@@ -73,11 +73,16 @@ impl Placed {
     /// The owner of `key` where it is not a ring whose keys are hashed whole.
     #[inline(never)]
     pub(super) fn other_owner(&self, layout: &Layout, key: &[u8]) -> Option<NodeIndex> {
-        self.other_owner_by_hash(layout.hash_key(key))
+        self.any_owner_by_hash(layout.hash_key(key))
     }
 
     #[inline(never)]
     fn other_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        self.any_owner_by_hash(hash)
+    }
+
+    #[inline]
+    fn any_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_by_hash(hash),
             Self::Buckets(buckets) => buckets.owner_by_hash(hash),
