@@ -13,7 +13,7 @@ use crate::{
     placement::NodeSet,
     ring::{
         WINDOW,
-        point::{NOWHERE, REACH_MAX},
+        point::{NOWHERE, REACH_MAX, reach_of},
         positions::each_position,
     },
 };
@@ -301,13 +301,13 @@ pub(super) fn guide_slots(
     let guided = points.get_mut(slots.clone()).unwrap_or_default();
     guided.iter_mut().for_each(|slot| *slot = slot.without_start());
     // The note of the first bucket itself, as the points before left it.
-    let mut reach = (start - next).unsigned_abs();
+    let mut reach = reach_of(start - next);
     for (index, after) in (first..points.len()).zip(start + 1..) {
         let Some(point) = points.get(index) else { break };
         let slot = point.bucket(buckets) + 1;
         if let Some(point) = points.get_mut(slot as usize) {
             let distance = after - i64::from(slot);
-            reach = reach.max(distance.unsigned_abs());
+            reach |= reach_of(distance);
             point.set_distance(distance);
         }
     }
@@ -315,7 +315,7 @@ pub(super) fn guide_slots(
     for (point, slot) in guided.iter_mut().zip(next..) {
         start = start.max(slot + point.distance());
         let distance = start.min(start_last) - slot;
-        reach = reach.max(distance.unsigned_abs());
+        reach |= reach_of(distance);
         point.set_distance(distance);
     }
     u32::try_from(reach).unwrap_or(u32::MAX)

@@ -82,7 +82,7 @@ pub struct Ring<S> {
     len: usize,
     /// How many buckets there are: about `len`, or 1 if there is no guide.
     buckets: u32,
-    /// How far a start is from its bucket at most; no guide has more than 15 bits of it.
+    /// No start is farther from its bucket than this, as `reach_of` has it.
     reach: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,

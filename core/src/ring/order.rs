@@ -24,7 +24,7 @@ use core::{iter, mem, ops::Range};
 use super::{
     WINDOW,
     build::{bucket_count, number, order_ties, reach_of_guide},
-    point::Point,
+    point::{Point, reach_of},
 };
 use crate::Node;
 
@@ -66,12 +66,12 @@ pub(super) fn order(points: &mut [Point], nodes: &[Node<'_>]) -> Option<u32> {
             *slot = point.with_shifted_guide(*slot, 0);
         }
         let starts = sorter.ends.iter().map(|end| start + end);
-        reach = reach.max(write_guide(points, len, first + 1..buckets, starts));
+        reach |= write_guide(points, len, first + 1..buckets, starts);
         start = end;
     }
     // The slots behind the last bucket become buckets that start at the end.
     let last = write_guide(points, len, buckets..len, iter::repeat(len));
-    reach_of_guide(points, reach.max(last))
+    reach_of_guide(points, reach | last)
 }
 
 /// Deals points without order to parts of `1 << shift` buckets; where each part ends.
@@ -193,7 +193,7 @@ fn write_guide(
     for ((point, slot), start) in guided.iter_mut().zip(i64::from(slots.start)..).zip(starts) {
         let start = i64::from(start);
         let distance = start.min(start_max) - slot;
-        reach = reach.max(start - slot).max(-distance);
+        reach |= reach_of(start - slot) | reach_of(distance);
         point.set_distance(distance);
     }
     u32::try_from(reach).unwrap_or(u32::MAX)

@@ -120,8 +120,15 @@ const OWNER: u64 = 0xffff << 16;
 const GUIDE: u64 = 0xffff;
 const ZERO: u32 = 0x8000;
 
-/// How far a bucket's start may be from its number.
+/// How far a bucket's start may be from its number, as [`reach_of`] has it.
 pub(super) const REACH_MAX: u32 = ZERO - 1;
+
+/// How far that is: `distance` if it is ahead, one less if it is back. Of several distances, these
+/// joined by "or" are no less than each, and within [`REACH_MAX`] if each is.
+#[inline]
+pub(super) const fn reach_of(distance: i64) -> u64 {
+    (distance ^ (distance >> 63)).cast_unsigned()
+}
 
 /// The start of bucket 0 where there is no guide: beyond the end of every ring's memory.
 pub(super) const NOWHERE: u32 = 0u32.wrapping_sub(ZERO);
