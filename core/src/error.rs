@@ -36,7 +36,7 @@ pub enum BuildError {
     },
     /// The caller's memory is too small.
     StorageTooSmall {
-        /// How many points it must have room for.
+        /// How many points or entries it must have room for.
         needed: usize,
         /// How many it has room for.
         available: usize,
@@ -131,7 +131,7 @@ impl fmt::Display for BuildError {
                 crate::layout::POINTS_MAX
             ),
             Self::StorageTooSmall { needed, available } => {
-                write!(f, "storage for {needed} points needed, {available} given")
+                write!(f, "storage for {needed} entries needed, {available} given")
             }
             Self::NoSuchNode => f.write_str("no node has this name"),
             Self::WeightUnsupported { index, weight } => write!(

@@ -28,6 +28,7 @@
 //! A feature adds API; it never changes an answer.
 //!
 //! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
+//! - `heapless`: `RemovedArray`, with which [`Memento`] needs no allocator.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -52,6 +53,7 @@ mod jumpback;
 mod layout;
 #[cfg(feature = "alloc")]
 mod maglev;
+mod memento;
 mod node;
 mod placement;
 #[cfg(feature = "alloc")]
@@ -60,6 +62,8 @@ mod ring;
 #[cfg(feature = "alloc")]
 mod table;
 
+#[cfg(feature = "heapless")]
+pub use crate::memento::RemovedArray;
 #[cfg(feature = "alloc")]
 pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
@@ -68,10 +72,13 @@ pub use crate::{
     jump::jump,
     jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue, SipKey},
+    memento::{Memento, MementoWalk, Removal, Removals},
     node::{Node, NodeIndex, State},
     placement::Placement,
     ring::{Point, Ring, RingBuilder, Walk},
 };
+#[cfg(feature = "alloc")]
+pub use crate::{layout::Removed, memento::RemovedMap};
 
 /// README's examples are tests.
 #[cfg(all(doctest, feature = "alloc"))]

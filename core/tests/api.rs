@@ -65,13 +65,13 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::StorageTooSmall { needed: 480, available: 100 },
             "storage-too-small",
-            "storage for 480 points needed, 100 given",
+            "storage for 480 entries needed, 100 given",
         ),
         (
             BuildError::UnknownLayout,
             "unknown-layout",
             "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
-             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1",
+             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1, memento-v1",
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },

@@ -19,7 +19,7 @@ fn xxh3() {
 }
 
 /// One file for each layout.
-const LAYOUT_FILES: [&str; 7] = [
+const LAYOUT_FILES: [&str; 8] = [
     "ringway-v1.json",
     "jump-v1.json",
     "jumpback-v1.json",
@@ -27,6 +27,7 @@ const LAYOUT_FILES: [&str; 7] = [
     "maglev-v1.json",
     "balanced-v1.json",
     "ringway-keyed-v1.json",
+    "memento-v1.json",
 ];
 
 #[test]
@@ -218,10 +219,16 @@ fn rows<'a>(case: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 fn layout(case: &Value) -> Result<Layout, BuildError> {
     let mut layout = Layout::from_name(case["layout"].as_str().unwrap())?;
     for option in rows(case, "options") {
+        let list: Vec<u32>;
         let value = match &option[1] {
             Value::Bool(value) => OptionValue::Boolean(*value),
             Value::Number(value) => OptionValue::Integer(value.as_i64().unwrap()),
             Value::String(value) => OptionValue::Text(value),
+            Value::Array(values) => {
+                let fitting = |value: &Value| value.as_u64().and_then(|it| it.try_into().ok());
+                list = values.iter().map(|value| fitting(value).unwrap_or(u32::MAX)).collect();
+                OptionValue::List(&list)
+            }
             other => panic!("an option's value {other}"),
         };
         layout = layout.with_option(option[0].as_str().unwrap(), value)?;

@@ -20,6 +20,14 @@ pub(super) struct Zones {
 impl Zones {
     /// The zones of `nodes`; `None` if no two of them share one, as then zones change nothing.
     pub(super) fn new<'a>(nodes: impl ExactSizeIterator<Item = Node<'a>> + Clone) -> Option<Self> {
+        Self::of_owning(nodes, |_| true)
+    }
+
+    /// The zones of `nodes`, of which some own nothing whatever their weight.
+    pub(super) fn of_owning<'a>(
+        nodes: impl ExactSizeIterator<Item = Node<'a>> + Clone,
+        may_own: impl Fn(NodeIndex) -> bool,
+    ) -> Option<Self> {
         if nodes.clone().all(|node| node.zone().is_none()) {
             return None;
         }
@@ -34,7 +42,9 @@ impl Zones {
             })
             .collect();
         let mut zones = NodeSet::new();
-        let owning = nodes.zip(&zone_of).filter(|(node, _)| node.effective_weight() > 0);
+        let owning = nodes.zip((0..=u16::MAX).map(NodeIndex::new)).zip(&zone_of);
+        let owning =
+            owning.filter(|((node, index), _)| node.effective_weight() > 0 && may_own(*index));
         let (mut owners, mut count) = (0, 0);
         for (_, &zone) in owning {
             owners += 1;
