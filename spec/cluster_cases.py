@@ -237,7 +237,7 @@ def in_layout(head: str, options: str, count: int = 1) -> str:
 # As above, of other layouts.
 ACCEPTED_LATER = {
     "removed": in_layout(MEMENTO, "removed = [1]", 3),
-    "removed-in-order": in_layout(MEMENTO, 'hash_tag = "{}"\nremoved = [2, 0x0]', 3),
+    "removed-in-order": in_layout(MEMENTO, 'removed = [2, 0x0]\nhash_tag = "{}"', 3),
     "none-removed": in_layout(MEMENTO, "removed = []", 2),
     "all-removed": in_layout(MEMENTO, "removed = [\n  1, # the first to go\n  0,\n]", 2),
     "key": in_layout(KEYED, 'key = "000102030405060708090a0b0c0d0e0f"', 3),

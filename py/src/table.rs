@@ -82,7 +82,7 @@ impl Table {
     fn loads(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = cls.py();
         let text = text_bytes("the text of a cluster file", text)?;
-        let table = py.detach(|| cluster_file::parse(&text, "cluster file"))?;
+        let table = py.detach(|| cluster_file::parse(&text, "cluster file", None))?;
         Ok(Self::of_core(py, table))
     }
 
@@ -379,7 +379,9 @@ fn with_options(mut layout: Layout, options: Option<&Bound<'_, PyDict>>) -> PyRe
     for (name, value) in options.into_iter().flatten() {
         let name: String = name.extract()?;
         let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));
-        layout = layout.with_option(&name, option_value(&name, &value)?).map_err(explain)?;
+        let mut numbers = Vec::new();
+        let value = option_value(&name, &value, &mut numbers)?;
+        layout = layout.with_option(&name, value).map_err(explain)?;
     }
     Ok(layout)
 }

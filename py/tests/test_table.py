@@ -251,9 +251,9 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"nodes": {"a": "1"}}, "weight must be int, not str"),
     ({"nodes": [], "layout": 3}, "layout must be str, not int"),
     ({"nodes": [], "layout": None}, "layout must be str, not None"),
-    ({"nodes": [], "vnodes": None}, "vnodes must be int, str or bool, not None"),
-    ({"nodes": [], "vnodes": 3.0}, "vnodes must be int, str or bool, not float"),
-    ({"nodes": [], "hash_tag": b"{}"}, "hash_tag must be int, str or bool, not bytes"),
+    ({"nodes": [], "vnodes": None}, "vnodes must be int, str, bool or a list of int, not None"),
+    ({"nodes": [], "vnodes": 3.0}, "vnodes must be int, str, bool or a list of int, not float"),
+    ({"nodes": [], "hash_tag": b"{}"}, "hash_tag must be int, str, bool or a list of int, not bytes"),
 ]
 
 
