@@ -64,6 +64,7 @@ bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy;
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
 	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
+	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin memento > benches/results/$$(date -u +%F)-memento.csv
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli
 	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
 

@@ -276,9 +276,8 @@ fn removed_nodes_keep_their_place_and_lose_their_keys() {
 fn a_key_file_starts_at_the_folder_of_the_cluster_file() {
     let folder = Folder::new();
     let digits = "000102030405060708090a0b0c0d0e0f";
-    let text = |option: &str| {
-        format!("layout = \"ringway-keyed-v1\"\n[options]\n{option}\n\n{}", common::THREE)
-    };
+    let text =
+        |option: &str| format!("layout = \"ringway-keyed-v1\"\n[options]\n{option}\n\n{}", THREE);
     std::fs::create_dir(folder.path("etc")).expect("a folder");
     folder.file("etc/in.toml", text(&format!("key = \"{digits}\"")));
     folder.file("etc/beside.toml", text("key_file = \"secret.hex\""));

@@ -190,6 +190,12 @@ impl<M: Removals> Memento<M> {
         node.get() < self.buckets && self.removals.get(node).is_none()
     }
 
+    /// What is kept of the removed nodes: nothing of those that were removed from the end first.
+    #[must_use]
+    pub const fn removals(&self) -> &M {
+        &self.removals
+    }
+
     /// How many nodes the list has, the removed ones included.
     #[must_use]
     pub const fn list_len(&self) -> usize {
@@ -287,7 +293,7 @@ impl<M: Removals> Iterator for MementoWalk<'_, M> {
     }
 }
 
-/// The removals of a [`Memento`] in allocated memory: at most 16 bytes for each.
+/// The removals of a [`Memento`] in allocated memory: 16 bytes for each at most, but for the first few.
 ///
 /// Its hash is fixed. What is hashed are places in a list, distinct and below 65,536, so that
 /// nobody can bring more than 65,536 / size of them to begin in one place of the map, and a lookup
@@ -355,6 +361,23 @@ impl Hasher for PlaceHasher {
 
 /// The removals of a [`Memento`] in place, without an allocator: at most `N` of them, a power of
 /// two; nodes removed from the end first need no room.
+///
+/// Full, it refuses: [`Memento::remove`] gives [`BuildError::StorageTooSmall`].
+///
+/// # Examples
+///
+/// ```
+/// use ringway::{BuildError, Memento, NodeIndex, Placement, RemovedArray};
+///
+/// let mut nodes = Memento::<RemovedArray<2>>::new(10)?;
+/// for place in [9, 4, 0] {
+///     nodes.remove(NodeIndex::new(place))?;
+/// }
+/// assert_eq!(nodes.owner_count(), 7);
+/// let full = BuildError::StorageTooSmall { needed: 3, available: 2 };
+/// assert_eq!(nodes.remove(NodeIndex::new(5)), Err(full));
+/// # Ok::<(), BuildError>(())
+/// ```
 #[cfg(feature = "heapless")]
 #[derive(Clone, Debug, Default)]
 pub struct RemovedArray<const N: usize>(heapless::index_map::FnvIndexMap<NodeIndex, Removal, N>);

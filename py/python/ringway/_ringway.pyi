@@ -93,7 +93,8 @@ class Table:
     def loads(cls, text: str | bytes, /) -> Table:
         """The table that the text of a cluster file describes.
 
-        The text stands in no folder: a relative key_file is an error. Raises RingwayError naming line and field if it is no cluster file.
+        The text stands in no folder: a relative key_file is an error. Raises RingwayError
+        naming line and field if it is no cluster file.
         """
 
     def owner(self, key: _Key, /) -> str | bytes | None:
@@ -137,12 +138,14 @@ class Table:
         """The table with one node more, at the end: a name or a Node.
 
         It is the table of the longer list, for a small part of the time that building it
-        takes. Raises RingwayError as the constructor does.
+        takes. In memento-v1 the node takes the place of the one that was removed last, if
+        any was. Raises RingwayError as the constructor does.
         """
 
     def without_node(self, name: _Name, /) -> Table:
         """The table without the node of that name; those after it have an index less.
 
+        In memento-v1 the node keeps its place, which is added to the option removed.
         Raises RingwayError if there is no such node.
         """
 
@@ -180,7 +183,7 @@ class Table:
         """The layout's name."""
 
     @property
-    def options(self) -> dict[str, int | str]:
+    def options(self) -> dict[str, int | str | list[int]]:
         """The options that differ from the layout's defaults."""
 
     def __len__(self) -> int: ...
