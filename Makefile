@@ -27,7 +27,8 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
-	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
+	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
+	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
@@ -37,6 +38,7 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -j$(JOBS) -q --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
