@@ -29,7 +29,8 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
-	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
+	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
+	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
@@ -42,6 +43,7 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
 	cd integrations/no-heap && $(CARGO) fmt --all --check
 	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
@@ -72,6 +74,7 @@ bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy;
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
 	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
+	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin memento > benches/results/$$(date -u +%F)-memento.csv
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli
 	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
 

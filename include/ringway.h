@@ -337,6 +337,28 @@ ringway_status ringway_builder_set_boolean(ringway_builder *builder,
                                            uint32_t value);
 
 /**
+ * Sets an option that is a list of whole numbers, such as "removed". The numbers are copied.
+ *
+ * Errors:
+ * UNKNOWN_OPTION; BAD_OPTION if the list is not one that the option takes, or the option is no
+ * list; OPTION_TWICE; INVALID_ARGUMENT. The builder is then as it was.
+ *
+ * Cost:
+ * O(count) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0.
+ * - values points to count aligned numbers, or is NULL and count 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_list(ringway_builder *builder,
+                                        const uint8_t *name,
+                                        size_t name_len,
+                                        const uint32_t *values,
+                                        size_t count);
+
+/**
  * Adds a node; its index in tables is the number of nodes added before it.
  *
  * name is its identity, 1 to 1,024 bytes of any value, and weight its share of the keys (0: none).
@@ -396,7 +418,7 @@ ringway_status ringway_builder_build(const ringway_builder *builder,
 /**
  * The table with one node more, at the end: its index is the number of nodes before.
  *
- * It is the table that a builder with all these nodes builds, for a small part of the time. The
+ * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table that a builder with all these nodes builds, for a small part of the time. The
  * old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
  * *changed is a reference of the caller's, to be given back with ringway_table_free().
  *
@@ -425,6 +447,7 @@ ringway_status ringway_table_with_node(const ringway_table *table,
 /**
  * The table without the node of that name; those after it have an index less.
  *
+ * In memento-v1 the node keeps its index, which is added to the option removed.
  * Otherwise as ringway_table_with_node().
  *
  * Errors:
@@ -516,7 +539,8 @@ ringway_status ringway_table_moved(const ringway_table *from,
  *
  * On success *table is a reference of the caller's, to be given back with ringway_table_free().
  * message, message_size and message_len are as for ringway_builder_build(); the explanation names
- * line and field. A cluster file's addresses are not part of a table.
+ * line and field. A cluster file's addresses are not part of a table. A relative key_file is an
+ * error, as the text stands in no folder.
  *
  * Errors:
  * BAD_CLUSTER_FILE; INVALID_ARGUMENT.
@@ -540,7 +564,7 @@ ringway_status ringway_table_from_cluster_text(const uint8_t *text,
  * Builds the table that the cluster file at that path describes; indices are in the file's order.
  *
  * As ringway_table_from_cluster_text(), but for the path: path_len bytes without NUL, as the
- * system takes them, UTF-8 on Windows.
+ * system takes them, UTF-8 on Windows. A relative key_file starts at the folder of the file.
  *
  * Errors:
  * FILE_NOT_READ; BAD_CLUSTER_FILE, also for more than 64 MiB; INVALID_ARGUMENT.

@@ -341,6 +341,13 @@ public:
         return *this;
     }
 
+    /** Sets an option that is a list of whole numbers. Throws error. */
+    builder &set_list(std::string_view name, const std::vector<std::uint32_t> &values) {
+        detail::check(ringway_builder_set_list(handle_.get(), detail::data(name), name.size(),
+                                               values.data(), values.size()));
+        return *this;
+    }
+
     /** Adds a node; its index is the number of nodes added before it. Throws error. */
     builder &add(std::string_view name, std::uint32_t weight = 1,
                  std::optional<std::string_view> zone = std::nullopt,

@@ -79,6 +79,7 @@ class Options:
     table_size: int = 65_537
     slots: int = 65_536
     room_permille: int = 1050
+    removed: tuple[int, ...] = ()
 
 
 # The options of each layout.
@@ -90,6 +91,7 @@ LAYOUTS = {
     "maglev-v1": ("table_size", "hash_tag"),
     "balanced-v1": ("slots", "room_permille", "hash_tag"),
     "ringway-keyed-v1": ("vnodes", "key", "hash_tag"),
+    "memento-v1": ("removed", "hash_tag"),
 }
 
 
@@ -138,6 +140,15 @@ def read_key(value) -> bytes:
     return bytes.fromhex(value)
 
 
+def read_removed(value) -> tuple[int, ...]:
+    if type(value) is not list:
+        raise BuildError("bad-option")
+    places = tuple(whole_number(place, 0, NODES_MAX - 1) for place in value)
+    if len(set(places)) < len(places):
+        raise BuildError("bad-option")
+    return places
+
+
 READERS = {
     "vnodes": lambda value: whole_number(value, 1, VNODES_MAX),
     "hash_tag": read_hash_tag,
@@ -145,6 +156,7 @@ READERS = {
     "table_size": read_table_size,
     "slots": read_slots,
     "room_permille": lambda value: whole_number(value, 1000, 65_535),
+    "removed": read_removed,
 }
 
 
@@ -168,8 +180,10 @@ def check_nodes(nodes: list[Node], options: Options) -> int | None:
         if node.name in names:
             raise BuildError("duplicate-name", index)
         names.add(node.name)
-    if options.layout in ("jump-v1", "jumpback-v1"):
+    if options.layout in ("jump-v1", "jumpback-v1", "memento-v1"):
         check_unweighted(nodes)
+    if any(place >= len(nodes) for place in options.removed):
+        raise BuildError("bad-option")
     if options.layout == "maglev-v1":
         if sum(node.eligible_weight() > 0 for node in nodes) > options.table_size:
             raise BuildError("table-too-small")
@@ -237,7 +251,8 @@ class Table:
         self.options = read_options(layout, options)
         self.point_count = check_nodes(nodes, self.options)
         self.nodes = nodes
-        self.eligible = sum(node.eligible_weight() > 0 for node in nodes)
+        # A removed node has weight 1: SPEC 17.2.
+        self.eligible = sum(node.eligible_weight() > 0 for node in nodes) - len(self.options.removed)
         self.placement = self.make_placement()
 
     def make_placement(self):
@@ -247,6 +262,8 @@ class Table:
                 return placements.Buckets(placements.jump, len(self.nodes))
             case "jumpback-v1":
                 return placements.Buckets(placements.jumpback, len(self.nodes))
+            case "memento-v1":
+                return placements.Memento(len(self.nodes), self.options.removed)
             case "rendezvous-v1":
                 return placements.Rendezvous(self.contenders())
             case "maglev-v1":

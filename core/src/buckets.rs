@@ -4,15 +4,10 @@ use core::num::NonZeroU32;
 
 use crate::{
     BuildError, HashTag, NodeIndex, Placement,
-    hash::splitmix64,
+    hash::{ATTEMPTS, further_hash},
     jump, jumpback,
     layout::{self, NODES_MAX},
 };
-
-/// How often a walk hashes anew before it goes through the list (SPEC §10.4).
-const ATTEMPTS: u64 = 64;
-/// What is added to the hash for each attempt.
-const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The placements `jump-v1` and `jumpback-v1`: so many nodes, each known by its place in the list.
 ///
@@ -137,7 +132,6 @@ impl Iterator for BucketsWalk {
             let bucket = (u64::from(self.owner) + 1 + beyond) % count;
             return u32::try_from(bucket).ok().map(NodeIndex::from_number);
         }
-        let hash = splitmix64(self.hash.wrapping_add(step.wrapping_mul(STRIDE)));
-        self.buckets.owner_by_hash(hash)
+        self.buckets.owner_by_hash(further_hash(self.hash, step))
     }
 }

@@ -34,6 +34,7 @@
 //! | `rendezvous-v1` | [`Rendezvous`] | 16 a node | |
 //! | `maglev-v1` | [`Maglev`] | 2 an entry | 32 a node, a bit an entry |
 //! | `balanced-v1` | [`Balanced`] | 2 a slot, 16 a node | 4 a node |
+//! | `memento-v1` | [`Memento`] | those of its map | |
 //!
 //! Lookups are those of [`Placement`]; for replicas in different zones there are [`Zones`].
 //!
@@ -56,6 +57,7 @@
 //! A feature adds API; it never changes an answer.
 //!
 //! - `alloc` (default): owned memory, that is `Table`, `Ring::new` and `RingBuilder::build`.
+//! - `heapless`: `RemovedArray`, with which [`Memento`] needs no allocator.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -77,6 +79,7 @@ mod jump;
 mod jumpback;
 mod layout;
 mod maglev;
+mod memento;
 mod memory;
 mod node;
 mod placement;
@@ -86,6 +89,8 @@ mod ring;
 mod table;
 mod zones;
 
+#[cfg(feature = "heapless")]
+pub use crate::memento::RemovedArray;
 #[cfg(feature = "alloc")]
 pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
@@ -97,12 +102,15 @@ pub use crate::{
     jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue, SipKey},
     maglev::{Maglev, MaglevTurn, MaglevWalk},
+    memento::{Memento, MementoWalk, Removal, Removals},
     node::{Node, NodeIndex, State},
     placement::Placement,
     rendezvous::{Contender, Rendezvous, RendezvousWalk},
     ring::{Point, Ring, RingBuilder, Walk},
     zones::Zones,
 };
+#[cfg(feature = "alloc")]
+pub use crate::{layout::Removed, memento::RemovedMap};
 
 /// README's examples are tests.
 #[cfg(all(doctest, feature = "alloc"))]

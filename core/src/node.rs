@@ -139,6 +139,11 @@ impl NodeIndex {
         self.0 as u32
     }
 
+    /// The number as it is held.
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
+
     /// The number, to index a slice with.
     #[must_use]
     pub const fn as_usize(self) -> usize {

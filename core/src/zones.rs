@@ -90,18 +90,24 @@ impl<S: AsRef<[NodeIndex]> + AsMut<[NodeIndex]>> Zones<S> {
 
 #[cfg(feature = "alloc")]
 impl Zones<Box<[NodeIndex]>> {
-    /// The zones of `nodes`; `None` if no two that may own share one, as then zones change nothing.
+    /// The zones of the nodes; `None` if no two that may own share one, as then zones change nothing.
+    /// Some own nothing whatever their weight.
     pub(crate) fn new<'n>(
         node_count: usize,
         node: impl Fn(usize) -> Option<Node<'n>>,
+        may_own: impl Fn(NodeIndex) -> bool,
     ) -> Option<Self> {
-        let nodes = || (0..node_count).filter_map(&node);
+        let node = |index| {
+            let its = NodeIndex::from_number(u32::try_from(index).ok()?);
+            node(index).map(|node| if may_own(its) { node } else { node.with_weight(0) })
+        };
+        let nodes = || (0..node_count).filter_map(node);
         if nodes().all(|node| node.zone().is_none()) {
             return None;
         }
         let memory = vec![NodeIndex::new(0); node_count];
         let mut scratch = memory.clone();
-        let zones = Self::of(node_count, &node, memory.into_boxed_slice(), &mut scratch).ok()?;
+        let zones = Self::of(node_count, node, memory.into_boxed_slice(), &mut scratch).ok()?;
         let owners = nodes().filter(|node| node.effective_weight() > 0).count();
         (zones.count < owners).then_some(zones)
     }

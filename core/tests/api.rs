@@ -70,8 +70,13 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::UnknownLayout,
             "unknown-layout",
-            "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
-             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1",
+            if cfg!(feature = "alloc") {
+                "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
+                 rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1, memento-v1"
+            } else {
+                "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
+                 rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1"
+            },
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },

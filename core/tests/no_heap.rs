@@ -21,7 +21,9 @@ use serde_json::Value;
 
 #[test]
 fn vectors() {
-    for case in LAYOUT_FILES.iter().flat_map(|file| cases(file, 17)) {
+    // Memento keeps a map; its own tests have it in fixed memory.
+    let files = LAYOUT_FILES.iter().filter(|&&file| file != "memento-v1.json");
+    for case in files.flat_map(|file| cases(file, 17)) {
         let inputs = Inputs::of(&case);
         let nodes = inputs.nodes();
         for room in [0, 3] {
@@ -81,7 +83,7 @@ fn errors() {
     for case in [cases("errors.json", 60), cases("errors-native.json", 10)].concat() {
         let inputs = Inputs::of(&case);
         let Ok(layout) = layout(&case) else { continue };
-        if matches!(layout, Layout::JumpV1 { .. } | Layout::JumpbackV1 { .. }) {
+        if matches!(layout.name(), "jump-v1" | "jumpback-v1" | "memento-v1") {
             continue;
         }
         asked += 1;

@@ -12,9 +12,9 @@ use common::{
     in_memory::{self, balanced, maglev, rendezvous},
     index, names, nodes,
 };
-#[cfg(feature = "alloc")]
-use ringway::Table;
 use ringway::{Buckets, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, SipKey};
+#[cfg(feature = "alloc")]
+use ringway::{Memento, RemovedMap, Table};
 
 /// Runs the common suite, or the named part of it, for one way to build a placement of nodes.
 macro_rules! placement_tests {
@@ -68,6 +68,24 @@ placement_tests!(
 placement_tests!(
     jumpback_v1,
     in_table(Layout::jumpback_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+#[cfg(feature = "alloc")]
+placement_tests!(
+    memento_v1,
+    in_table(Layout::memento_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+#[cfg(feature = "alloc")]
+placement_tests!(
+    memento,
+    |nodes: &[Node<'_>]| Memento::<RemovedMap>::new(u32::try_from(nodes.len()).unwrap()).unwrap(),
     balance,
     least_movement,
     walk_and_owners_of_equals,

@@ -178,6 +178,38 @@ static void check_changes(const ringway_table *table) {
     ringway_table_free(plain);
 }
 
+/* A key in a file of its own, whose relative path starts at the folder of the cluster file. */
+static void check_key_file(const char *path) {
+    static const char secret[] = "000102030405060708090a0b0c0d0e0f";
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    const ringway_table *table = NULL;
+    char message[512] = "", key_path[512];
+    size_t len = 0;
+    uint32_t count = 0;
+    FILE *file = fopen(path, "wb");
+    snprintf(key_path, sizeof key_path, "%s.hex", path);
+    CHECK(file != NULL && fprintf(file, "layout = \"ringway-keyed-v1\"\n[options]\nkey_file = \"%s.hex\"\n"
+                                        "[[node]]\nname = \"a\"\n", base) > 0);
+    fclose(file);
+    file = fopen(key_path, "wb");
+    CHECK(file != NULL && fprintf(file, "%s\n", secret) > 0);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_from_cluster_file((const uint8_t *)path, strlen(path),
+                                                                    message, sizeof message, &len, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_count(table, &count));
+    CHECK(count == 1);
+    ringway_table_free(table);
+    file = fopen(key_path, "wb");
+    CHECK(file != NULL && fprintf(file, "%s0", secret) > 0);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_BAD_CLUSTER_FILE,
+                 ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,
+                                                 sizeof message, &len, &table));
+    CHECK(strstr(message, ":3: options.key_file: ") != NULL && strstr(message, "0a0b") == NULL);
+    remove(key_path);
+}
+
 static void check_cluster_file(const char *path) {
     const ringway_table *table = NULL;
     char message[512] = "";
@@ -205,6 +237,7 @@ static void check_cluster_file(const char *path) {
     CHECK(table == NULL && len == strlen(message));
     CHECK(strncmp(message, path, strlen(path)) == 0 && strncmp(message + strlen(path), ":3:", 3) == 0);
     CHECK(strstr(message, "weigth") != NULL);
+    check_key_file(path);
     remove(path);
     CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ,
                  ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,

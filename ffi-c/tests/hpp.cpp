@@ -34,6 +34,9 @@ static ringway::table build(const struct inputs &inputs) {
         case OPTION_BOOLEAN:
             builder.set_boolean(string_of(option.name), option.number != 0);
             break;
+        case OPTION_LIST:
+            builder.set_list(string_of(option.name), {option.list, option.list + option.list_len});
+            break;
         }
     }
     for (size_t i = 0; i < inputs.node_count; i++) {

@@ -28,6 +28,7 @@ static int outputs_are_untouched(void) {
 static void misuse_builders(void) {
     ringway_builder *builder = NULL, *none = NULL;
     uint64_t aligned[2] = {0, 0};
+    const uint32_t numbers[2] = {1, 0};
     REFUSED(INVALID, ringway_builder_new(BYTES("ringway-v1"), NULL));
     REFUSED(INVALID, ringway_builder_new(NULL, 10, &none));
     REFUSED(INVALID, ringway_builder_new(KEY, ABSURD, &none));
@@ -59,6 +60,13 @@ static void misuse_builders(void) {
     REFUSED(INVALID, ringway_builder_set_boolean(builder, BYTES("vnodes"), 2));
     REFUSED(INVALID, ringway_builder_set_boolean(builder, BYTES("vnodes"), UINT32_MAX));
     REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_boolean(builder, BYTES("vnodes"), 1));
+    REFUSED(INVALID, ringway_builder_set_list(NULL, BYTES("vnodes"), numbers, 2));
+    REFUSED(INVALID, ringway_builder_set_list(builder, NULL, 6, numbers, 2));
+    REFUSED(INVALID, ringway_builder_set_list(builder, BYTES("vnodes"), NULL, 2));
+    REFUSED(INVALID, ringway_builder_set_list(builder, BYTES("vnodes"), numbers, ABSURD));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_list(builder, BYTES("vnodes"), numbers, 2));
+    REFUSED(RINGWAY_STATUS_BAD_OPTION, ringway_builder_set_list(builder, BYTES("vnodes"), NULL, 0));
+    REFUSED(RINGWAY_STATUS_UNKNOWN_OPTION, ringway_builder_set_list(builder, BYTES("removed"), numbers, 2));
     /* What was refused counts as never set; what was set stays set. */
     REFUSED(RINGWAY_STATUS_OK, ringway_builder_set_integer(builder, BYTES("vnodes"), 8));
     REFUSED(RINGWAY_STATUS_OPTION_TWICE, ringway_builder_set_integer(builder, BYTES("vnodes"), 8));

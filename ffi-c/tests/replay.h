@@ -26,13 +26,15 @@ struct text_rule {
     unsigned count;
 };
 
-enum option_kind { OPTION_INTEGER, OPTION_TEXT, OPTION_BOOLEAN };
+enum option_kind { OPTION_INTEGER, OPTION_TEXT, OPTION_BOOLEAN, OPTION_LIST };
 
 struct option {
     struct bytes name;
     enum option_kind kind;
     int64_t number;
     struct bytes text;
+    const uint32_t *list;
+    size_t list_len;
 };
 
 struct node {

@@ -22,6 +22,9 @@ static ringway_status set_option(ringway_builder *builder, const struct option *
     case OPTION_BOOLEAN:
         return ringway_builder_set_boolean(builder, option->name.data, option->name.len,
                                            (uint32_t)option->number);
+    case OPTION_LIST:
+        return ringway_builder_set_list(builder, option->name.data, option->name.len, option->list,
+                                        option->list_len);
     }
     return RINGWAY_STATUS_PANIC;
 }

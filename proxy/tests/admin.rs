@@ -157,6 +157,41 @@ fn the_cluster_is_shown() {
     setup.proxy.shutdown();
 }
 
+/// The key of `ringway-keyed-v1`, given in a file of its own, stays in the store.
+#[test]
+fn a_key_is_shown_nowhere() {
+    const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
+    let node = Fake::echo();
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster = format!(
+        "layout = \"ringway-keyed-v1\"\noptions.key_file = \"secret.hex\"\n[[node]]\n\
+         name = \"n1\"\naddress = \"{}\"\ncontrol = \"{}\"\n",
+        node.address, node.control
+    );
+    std::fs::write(directory.path().join("secret.hex"), format!("{SECRET}\n")).expect("a file");
+    write_files_for(directory.path(), &cluster, "path:1", "");
+    let setup = Setup { proxy: start_in(directory.path()), directory };
+    let changed = cluster.replace("key_file = \"secret.hex\"", &format!("key = \"{SECRET}\"\n#"));
+    for (method, path, body) in [
+        ("GET", "/cluster", ""),
+        ("GET", "/cluster?format=toml", ""),
+        ("GET", "/nodes", ""),
+        ("GET", "/status", ""),
+        ("GET", "/moves", ""),
+        ("GET", "/metrics", ""),
+        ("POST", "/plan", &changed),
+        ("POST", "/apply", &changed),
+        ("POST", "/apply", &changed.replace("0a0b", "0a0c")),
+        ("POST", "/apply", &changed.replace("0e0f", "")),
+    ] {
+        let answer = setup.admin(method, path, body).text();
+        assert!(!answer.is_empty() && !answer.to_lowercase().contains("0a0"), "{path}: {answer}");
+    }
+    let shown = setup.admin("GET", "/cluster?format=toml", "").text();
+    assert!(shown.contains("[options]\n# key is set, but not shown\n"), "{shown}");
+    setup.proxy.shutdown();
+}
+
 #[test]
 fn refused_changes_change_nothing() {
     let (one, two) = (Fake::echo(), Fake::echo());

@@ -27,7 +27,8 @@ use crate::{
 /// maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
 /// and room_permille (how much of its share a node has room for, 1,050).
 /// ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
-/// In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
+/// In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
+/// memento-v1, which has removed: the places of removed nodes, in the order of removal.
 ///
 /// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
 /// back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
@@ -66,8 +67,8 @@ impl Table {
 
     /// The table that the cluster file at path describes.
     ///
-    /// Raises OSError if it cannot be read, RingwayError naming line and field if it is
-    /// no cluster file.
+    /// A relative key_file in it starts at its folder. Raises OSError if it cannot be
+    /// read, RingwayError naming line and field if it is no cluster file.
     #[classmethod]
     #[pyo3(signature = (path, /))]
     fn load(cls: &Bound<'_, PyType>, path: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -76,13 +77,14 @@ impl Table {
 
     /// The table that the text of a cluster file describes.
     ///
-    /// Raises RingwayError naming line and field if it is no cluster file.
+    /// The text stands in no folder: a relative key_file is an error. Raises RingwayError
+    /// naming line and field if it is no cluster file.
     #[classmethod]
     #[pyo3(signature = (text, /))]
     fn loads(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = cls.py();
         let text = text_bytes("the text of a cluster file", text)?;
-        let table = py.detach(|| cluster_file::parse(&text, "cluster file"))?;
+        let table = py.detach(|| cluster_file::parse(&text, "cluster file", None))?;
         Ok(Self::of_core(py, table))
     }
 
@@ -172,7 +174,8 @@ impl Table {
     /// The table with one node more, at the end: a name or a Node.
     ///
     /// It is the table of the longer list, for a small part of the time that building it
-    /// takes. Raises RingwayError as the constructor does.
+    /// takes. In memento-v1 the node takes the place of the one that was removed last, if
+    /// any was. Raises RingwayError as the constructor does.
     #[pyo3(signature = (node, /))]
     fn with_node(&self, py: Python<'_>, node: &Bound<'_, PyAny>) -> PyResult<Self> {
         let node = node_of(node)?;
@@ -181,6 +184,7 @@ impl Table {
 
     /// The table without the node of that name; those after it have an index less.
     ///
+    /// In memento-v1 the node keeps its place, which is added to the option removed.
     /// Raises RingwayError if there is no such node.
     #[pyo3(signature = (name, /))]
     fn without_node(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -379,7 +383,9 @@ fn with_options(mut layout: Layout, options: Option<&Bound<'_, PyDict>>) -> PyRe
     for (name, value) in options.into_iter().flatten() {
         let name: String = name.extract()?;
         let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));
-        layout = layout.with_option(&name, option_value(&name, &value)?).map_err(explain)?;
+        let mut numbers = Vec::new();
+        let value = option_value(&name, &value, &mut numbers)?;
+        layout = layout.with_option(&name, value).map_err(explain)?;
     }
     Ok(layout)
 }

@@ -10,7 +10,7 @@ from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
 LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
-LAYOUTS += ["ringway-keyed-v1"]
+LAYOUTS += ["ringway-keyed-v1", "memento-v1"]
 PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
 ERRORS = cases("errors.json") + cases("errors-native.json")
 FILES = cases("cluster-files.json")

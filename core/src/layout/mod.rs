@@ -1,10 +1,14 @@
 //! Layouts: named mappings that never change once released.
 
 mod hash_tag;
+#[cfg(feature = "alloc")]
+mod removed;
 pub(crate) mod sip_key;
 
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+pub use self::removed::Removed;
 use self::sip_key::Secret;
 pub use self::{hash_tag::HashTag, sip_key::SipKey};
 use crate::{BuildError, key_hash};
@@ -16,7 +20,7 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 7] = [
+const NAMES: &[&str] = &[
     "ringway-v1",
     "jump-v1",
     "jumpback-v1",
@@ -24,6 +28,8 @@ const NAMES: [&str; 7] = [
     "maglev-v1",
     "balanced-v1",
     "ringway-keyed-v1",
+    #[cfg(feature = "alloc")]
+    "memento-v1",
 ];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
@@ -81,6 +87,15 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// `memento-v1`: jump, with removal of any node; the place in the list is the identity
+    /// (SPEC §17). Without an allocator there is `Memento` alone.
+    #[cfg(feature = "alloc")]
+    MementoV1 {
+        /// The places of the nodes that were removed, in the order of removal; none unless told.
+        removed: Removed,
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
 }
 
 impl Layout {
@@ -126,6 +141,13 @@ impl Layout {
         Self::RingwayKeyedV1 { vnodes: 160, key: Some(key), hash_tag: None }
     }
 
+    /// `memento-v1` with its defaults.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn memento_v1() -> Self {
+        Self::MementoV1 { removed: Removed::none(), hash_tag: None }
+    }
+
     /// The layout of that name, with its defaults.
     ///
     /// # Errors
@@ -141,6 +163,8 @@ impl Layout {
             "ringway-keyed-v1" => {
                 Ok(Self::RingwayKeyedV1 { vnodes: 160, key: None, hash_tag: None })
             }
+            #[cfg(feature = "alloc")]
+            "memento-v1" => Ok(Self::memento_v1()),
             _ => Err(BuildError::UnknownLayout),
         }
     }
@@ -156,13 +180,15 @@ impl Layout {
             Self::MaglevV1 { .. } => "maglev-v1",
             Self::BalancedV1 { .. } => "balanced-v1",
             Self::RingwayKeyedV1 { .. } => "ringway-keyed-v1",
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => "memento-v1",
         }
     }
 
     /// Every layout's name, in the order of the SPEC.
     #[must_use]
     pub const fn names() -> &'static [&'static str] {
-        &NAMES
+        NAMES
     }
 
     /// The names of the options that this layout has.
@@ -176,6 +202,8 @@ impl Layout {
             Self::MaglevV1 { .. } => &["table_size", "hash_tag"],
             Self::BalancedV1 { .. } => &["slots", "room_permille", "hash_tag"],
             Self::RingwayKeyedV1 { .. } => &["vnodes", "key", "hash_tag"],
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => &["removed", "hash_tag"],
         }
     }
 
@@ -200,6 +228,8 @@ impl Layout {
             (Self::BalancedV1 { room_permille, .. }, "room_permille") => {
                 *room_permille = whole_number(value, ROOMS, is_room_permille)?;
             }
+            #[cfg(feature = "alloc")]
+            (Self::MementoV1 { removed, .. }, "removed") => *removed = Removed::from_option(value)?,
             _ => return Err(BuildError::UnknownOption),
         }
         Ok(self)
@@ -226,6 +256,11 @@ impl Layout {
                 changed("vnodes", *vnodes, 160),
                 key.as_ref().map(|key| ("key", OptionValue::Text(key.expose_hex()))),
             ],
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { removed, .. } => {
+                let places = removed.places();
+                [(!places.is_empty()).then_some(("removed", OptionValue::List(places))), None]
+            }
         };
         let hash_tag = self.hash_tag().map(|tag| ("hash_tag", OptionValue::Text(tag.as_str())));
         [first, second, hash_tag].into_iter().flatten()
@@ -242,6 +277,8 @@ impl Layout {
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
             | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag.as_ref(),
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { hash_tag, .. } => hash_tag.as_ref(),
         }
     }
 
@@ -254,6 +291,18 @@ impl Layout {
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
             | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag,
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { hash_tag, .. } => hash_tag,
+        }
+    }
+
+    /// The removed nodes, in `memento-v1`.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn removed(&self) -> Option<&Removed> {
+        match self {
+            Self::MementoV1 { removed, .. } => Some(removed),
+            _ => None,
         }
     }
 
@@ -294,6 +343,9 @@ impl Layout {
             Self::BalancedV1 { slots, .. } if !is_slot_count(*slots) => (false, SLOT_COUNTS),
             Self::BalancedV1 { room_permille, .. } => (is_room_permille(*room_permille), ROOMS),
             Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => (true, ""),
+            // What may be removed depends on the nodes.
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => (true, ""),
         };
         match self {
             _ if !is_good => Err(BuildError::BadOption { expected }),
@@ -402,6 +454,9 @@ pub enum OptionValue<'a> {
     Text(&'a str),
     /// True or false.
     Boolean(bool),
+    /// A list of whole numbers. No option takes `u32::MAX` in one, so that what does not fit may be
+    /// given as that.
+    List(&'a [u32]),
 }
 
 pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ mod change;
 mod moved;
 mod nodes;
 mod placed;
+mod rebuild;
 mod segments;
 mod snapshot;
 mod walk;
@@ -40,6 +41,7 @@ impl Table {
     /// # Complexity
     /// `ringway-v1`: O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
     /// `jump-v1`, `jumpback-v1`, `rendezvous-v1`: O(nodes · log nodes), to compare the names.
+    /// `memento-v1`: the same, and 16 bytes at most for each removed node.
     /// `maglev-v1`: O(table size · log table size) expected, 2 bytes an entry.
     /// `balanced-v1`: O(slots · nodes), 2 bytes a slot.
     ///
@@ -49,7 +51,8 @@ impl Table {
         layout.check()?;
         let own = Nodes::new(nodes)?;
         let placed = Placed::new(layout, nodes)?;
-        let zones = Zones::new(own.len(), |index| own.get(index));
+        let owns = |index| !placed.is_removed(index);
+        let zones = Zones::new(own.len(), |index| own.get(index), owns);
         Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
     }
 
@@ -85,6 +88,14 @@ impl Table {
         self.nodes.get(index.as_usize())
     }
 
+    /// The weight that counts of the node of that index: 0 if it drains, was removed (`memento-v1`)
+    /// or is not there.
+    #[must_use]
+    pub fn effective_weight(&self, index: NodeIndex) -> u32 {
+        let node = self.node(index).filter(|_| !self.placed.is_removed(index));
+        node.map_or(0, |node| node.effective_weight())
+    }
+
     /// The nodes in the order they were given.
     #[must_use]
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
@@ -105,6 +116,7 @@ impl Table {
     /// # Complexity
     /// O(key length) to hash. Then in `ringway-v1` the same few steps whatever the number of nodes,
     /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes), in
+    /// `memento-v1` that and more where many are removed, in
     /// `jumpback-v1` O(1) expected, in `rendezvous-v1` O(nodes) and a logarithm for each weight
     /// that occurs, in `maglev-v1` and `balanced-v1` one access.
     #[inline]

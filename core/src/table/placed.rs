@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use crate::{
     Balanced, BalancedWalk, Buckets, BucketsWalk, BuildError, Contender, Layout, Maglev,
-    MaglevWalk, Node, NodeIndex, Placement, Point, Rendezvous, RendezvousWalk, Ring, RingBuilder,
-    Walk, check, hash::key_hash,
+    MaglevWalk, Memento, MementoWalk, Node, NodeIndex, Placement, Point, RemovedMap, Rendezvous,
+    RendezvousWalk, Ring, RingBuilder, Walk, check, hash::key_hash,
 };
 
 /// One placement of any layout.
@@ -22,6 +22,7 @@ pub(super) enum Placed {
     Rendezvous(Rendezvous<Box<[Contender]>>),
     Maglev(Maglev<Box<[NodeIndex]>>),
     Balanced(Balanced<Box<[NodeIndex]>, Box<[Contender]>>),
+    Memento(Memento<RemovedMap>),
 }
 
 impl Placed {
@@ -50,6 +51,14 @@ impl Placed {
             }
             Layout::BalancedV1 { slots, room_permille, .. } => {
                 Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)?))
+            }
+            Layout::MementoV1 { removed, .. } => {
+                check::unweighted(nodes)?;
+                removed.check(nodes.len())?;
+                // At most 65,536, checked before.
+                let mut memento = Memento::new(u32::try_from(nodes.len()).unwrap_or_default())?;
+                removed.nodes().try_for_each(|node| memento.remove(node))?;
+                Ok(Self::Memento(memento))
             }
         }
     }
@@ -89,6 +98,7 @@ impl Placed {
             Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
             Self::Maglev(maglev) => maglev.owner_by_hash(hash),
             Self::Balanced(balanced) => balanced.owner_by_hash(hash),
+            Self::Memento(memento) => memento.owner_by_hash(hash),
         }
     }
 
@@ -100,6 +110,7 @@ impl Placed {
             Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash)),
             Self::Maglev(maglev) => Candidates::Maglev(maglev.walk(hash)),
             Self::Balanced(balanced) => Candidates::Balanced(balanced.walk(hash)),
+            Self::Memento(memento) => Candidates::Memento(memento.walk(hash)),
         }
     }
 
@@ -112,7 +123,13 @@ impl Placed {
             Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
             Self::Maglev(maglev) => maglev.owner_count(),
             Self::Balanced(balanced) => balanced.owner_count(),
+            Self::Memento(memento) => memento.owner_count(),
         }
+    }
+
+    /// Whether the node of that index keeps its place in the list and owns nothing.
+    pub(super) fn is_removed(&self, index: NodeIndex) -> bool {
+        matches!(self, Self::Memento(memento) if !memento.is_working(index))
     }
 
     /// The ring, if it is one.
@@ -147,6 +164,7 @@ pub(super) enum Candidates<'a> {
     Rendezvous(RendezvousWalk<'a>),
     Maglev(MaglevWalk<'a>),
     Balanced(BalancedWalk<'a>),
+    Memento(MementoWalk<'a, RemovedMap>),
 }
 
 impl Iterator for Candidates<'_> {
@@ -159,6 +177,7 @@ impl Iterator for Candidates<'_> {
             Self::Rendezvous(walk) => walk.next(),
             Self::Maglev(walk) => walk.next(),
             Self::Balanced(walk) => walk.next(),
+            Self::Memento(walk) => walk.next(),
         }
     }
 }

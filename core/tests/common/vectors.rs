@@ -6,7 +6,7 @@ use ringway::{BuildError, Layout, Node, NodeIndex, OptionValue, State, key_hash}
 use serde_json::Value;
 
 /// One file for each layout.
-pub(crate) const LAYOUT_FILES: [&str; 7] = [
+pub(crate) const LAYOUT_FILES: [&str; 8] = [
     "ringway-v1.json",
     "jump-v1.json",
     "jumpback-v1.json",
@@ -14,6 +14,7 @@ pub(crate) const LAYOUT_FILES: [&str; 7] = [
     "maglev-v1.json",
     "balanced-v1.json",
     "ringway-keyed-v1.json",
+    "memento-v1.json",
 ];
 
 /// The cases of a file; there are at least so many, lest an empty file pass.
@@ -33,10 +34,16 @@ pub(crate) fn rows<'a>(case: &'a Value, field: &str) -> impl Iterator<Item = &'a
 pub(crate) fn layout(case: &Value) -> Result<Layout, BuildError> {
     let mut layout = Layout::from_name(case["layout"].as_str().unwrap())?;
     for option in rows(case, "options") {
+        let list: Vec<u32>;
         let value = match &option[1] {
             Value::Bool(value) => OptionValue::Boolean(*value),
             Value::Number(value) => OptionValue::Integer(value.as_i64().unwrap()),
             Value::String(value) => OptionValue::Text(value),
+            Value::Array(values) => {
+                let fitting = |value: &Value| value.as_u64().and_then(|it| it.try_into().ok());
+                list = values.iter().map(|value| fitting(value).unwrap_or(u32::MAX)).collect();
+                OptionValue::List(&list)
+            }
             other => panic!("an option's value {other}"),
         };
         layout = layout.with_option(option[0].as_str().unwrap(), value)?;

@@ -120,7 +120,7 @@ impl Admin {
             (&Method::POST, ["apply"]) => self.apply(&body).await?,
             (&Method::GET, ["cluster"]) if query == "format=toml" => {
                 let stored = newest_config(&self.store.read().await?)?;
-                return Ok(text("application/toml", stored.cluster.to_toml()));
+                return Ok(text("application/toml", stored.cluster.to_shown_toml()));
             }
             (&Method::GET, ["cluster"]) => self.cluster().await?,
             (&Method::GET, ["route"]) => self.route_of(query).await?,

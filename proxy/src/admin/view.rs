@@ -44,7 +44,8 @@ impl Admin {
     pub(super) async fn cluster(&self) -> Result<Value, Refused> {
         let snapshot = self.store.read().await?;
         let stored = newest_config(&snapshot)?;
-        let toml = stored.cluster.to_toml();
+        // A secret stays in the store.
+        let toml = stored.cluster.to_shown_toml();
         Ok(json!({
             "revision": snapshot.revision,
             "config": stored.number,

@@ -64,7 +64,8 @@ class Table:
     maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
     and room_permille (how much of its share a node has room for, 1,050).
     ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
-    In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
+    In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
+    memento-v1, which has removed: the places of removed nodes, in the order of removal.
 
     Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
     back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
@@ -78,21 +79,22 @@ class Table:
         nodes: Iterable[_Name | Node] | Mapping[str, int] | Mapping[bytes, int],
         *,
         layout: str = "ringway-v1",
-        **options: int | str,
+        **options: int | str | list[int],
     ) -> Self: ...
     @classmethod
     def load(cls, path: str | os.PathLike[str], /) -> Table:
         """The table that the cluster file at path describes.
 
-        Raises OSError if it cannot be read, RingwayError naming line and field if it is
-        no cluster file.
+        A relative key_file in it starts at its folder. Raises OSError if it cannot be
+        read, RingwayError naming line and field if it is no cluster file.
         """
 
     @classmethod
     def loads(cls, text: str | bytes, /) -> Table:
         """The table that the text of a cluster file describes.
 
-        Raises RingwayError naming line and field if it is no cluster file.
+        The text stands in no folder: a relative key_file is an error. Raises RingwayError
+        naming line and field if it is no cluster file.
         """
 
     def owner(self, key: _Key, /) -> str | bytes | None:
@@ -136,12 +138,14 @@ class Table:
         """The table with one node more, at the end: a name or a Node.
 
         It is the table of the longer list, for a small part of the time that building it
-        takes. Raises RingwayError as the constructor does.
+        takes. In memento-v1 the node takes the place of the one that was removed last, if
+        any was. Raises RingwayError as the constructor does.
         """
 
     def without_node(self, name: _Name, /) -> Table:
         """The table without the node of that name; those after it have an index less.
 
+        In memento-v1 the node keeps its place, which is added to the option removed.
         Raises RingwayError if there is no such node.
         """
 
@@ -179,7 +183,7 @@ class Table:
         """The layout's name."""
 
     @property
-    def options(self) -> dict[str, int | str]:
+    def options(self) -> dict[str, int | str | list[int]]:
         """The options that differ from the layout's defaults."""
 
     def __len__(self) -> int: ...
