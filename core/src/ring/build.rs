@@ -2,7 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec::Vec};
-use core::ops::Range;
+use core::{iter, ops::Range};
 
 #[cfg(feature = "alloc")]
 use crate::ring::order::order;
@@ -266,7 +266,7 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
 pub(super) fn guide(points: &mut [Point]) -> Option<u32> {
     let reach = match points.len() {
         ..WINDOW => 0,
-        len => guide_slots(points, bucket_count(len), 0, 0..len),
+        len => guide_slots(points, bucket_count(len), 0, 0..number(len)),
     };
     reach_of_guide(points, reach)
 }
@@ -282,40 +282,55 @@ pub(super) fn reach_of_guide(points: &mut [Point], reach: u32) -> Option<u32> {
 }
 
 /// Writes the guide of the buckets `slots`, where `first` is the index of the first point that is
-/// in the first of these or after it; its reach, which may be more than a guide can have.
+/// in the first of these or after it. Its reach, which may be more than a guide can have.
 ///
-/// Two passes without branches that data could mispredict: each point notes in the slot behind its
-/// bucket how many points are up to there, of which the last note stays; then the slots without a
-/// note take over the one before. The slots behind the last bucket become buckets that start at
-/// the end.
+/// In runs of buckets, each in two passes without branches that data could mispredict: each point
+/// notes for its bucket how many points are up to there, of which the last note stays; then each
+/// slot gets the greatest note of the buckets before it. The slots behind the last bucket become
+/// buckets that start at the end.
 pub(super) fn guide_slots(
     points: &mut [Point],
     buckets: u32,
     first: usize,
-    slots: Range<usize>,
+    slots: Range<u32>,
 ) -> u32 {
-    let start_last = i64::from(number(points.len().saturating_sub(WINDOW)));
-    let mut start = i64::from(number(first));
-    let next = i64::from(number(slots.start));
-    // Without a note a slot's start is the least that there can be.
-    let guided = points.get_mut(slots.clone()).unwrap_or_default();
-    guided.iter_mut().for_each(|slot| *slot = slot.without_start());
-    // The note of the first bucket itself, as the points before left it.
-    let mut reach = reach_of(start - next);
-    for (index, after) in (first..points.len()).zip(start + 1..) {
-        let Some(point) = points.get(index) else { break };
-        let slot = point.bucket(buckets) + 1;
-        if let Some(point) = points.get_mut(slot as usize) {
-            let distance = after - i64::from(slot);
-            reach |= reach_of(distance);
-            point.set_distance(distance);
+    const RUN: u32 = 512;
+    let len = number(points.len());
+    let mut start = number(first);
+    let mut reach = write_guide(points, len, slots.start..slots.end, iter::once(start));
+    let mut up_to = start;
+    for bucket in slots.clone().step_by(RUN as usize) {
+        let mut notes = [0; RUN as usize];
+        while let Some(point) = points.get(up_to as usize) {
+            let place = point.bucket(buckets).wrapping_sub(bucket);
+            let Some(note) = notes.get_mut(place as usize) else { break };
+            up_to += 1;
+            *note = up_to;
         }
+        let starts = notes.iter().map(|&note| {
+            start = start.max(note);
+            start
+        });
+        reach |= write_guide(points, len, bucket + 1..slots.end, starts);
     }
-    let guided = points.get_mut(slots).unwrap_or_default();
-    for (point, slot) in guided.iter_mut().zip(next..) {
-        start = start.max(slot + point.distance());
-        let distance = start.min(start_last) - slot;
-        reach |= reach_of(distance);
+    reach
+}
+
+/// Writes the guide of buckets that start there, as many as there are of both. Its reach.
+pub(super) fn write_guide(
+    points: &mut [Point],
+    len: u32,
+    slots: Range<u32>,
+    starts: impl Iterator<Item = u32>,
+) -> u32 {
+    // Looking at four points from here on stays inside.
+    let start_max = i64::from(len) - WINDOW as i64;
+    let guided = points.get_mut(slots.start as usize..slots.end as usize).unwrap_or_default();
+    let mut reach = 0;
+    for ((point, slot), start) in guided.iter_mut().zip(i64::from(slots.start)..).zip(starts) {
+        let start = i64::from(start);
+        let distance = start.min(start_max) - slot;
+        reach |= reach_of(start - slot) | reach_of(distance);
         point.set_distance(distance);
     }
     u32::try_from(reach).unwrap_or(u32::MAX)

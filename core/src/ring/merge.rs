@@ -90,7 +90,7 @@ impl Owned {
             self.buckets == buckets && reach <= REACH_MAX && self.len.min(len) > 2 * WINDOW;
         let mut storage = merge(self.points(), len, change, keeps_guide.then_some(buckets));
         let reach = if keeps_guide {
-            Some(reach.max(guide_tail(self.points(), &mut storage, buckets)))
+            Some(reach | guide_tail(self.points(), &mut storage, buckets))
         } else {
             guide(&mut storage)
         };
@@ -199,8 +199,8 @@ fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> u32 {
     let is_behind = |point: &&Point| point.bucket(buckets) >= bucket;
     let behind = new.iter().rev().take_while(is_behind).count();
     let first = new.len() - behind;
-    let clamped = bucket as usize..new.len().min(buckets as usize + 1);
-    let reach = guide_slots(new, buckets, first, clamped);
-    let added = old.len().min(new.len())..new.len();
-    reach.max(guide_slots(new, buckets, new.len(), added))
+    let (old_len, len) = (number(old.len()), number(new.len()));
+    let clamped = guide_slots(new, buckets, first, bucket..len.min(buckets + 1));
+    let added = guide_slots(new, buckets, new.len(), old_len.min(len)..len);
+    clamped | added
 }

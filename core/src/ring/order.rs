@@ -19,12 +19,12 @@
 //! O(n log n).
 
 use alloc::{vec, vec::Vec};
-use core::{iter, mem, ops::Range};
+use core::{iter, mem};
 
 use super::{
     WINDOW,
-    build::{bucket_count, number, order_ties, reach_of_guide},
-    point::{Point, reach_of},
+    build::{bucket_count, number, order_ties, reach_of_guide, write_guide},
+    point::Point,
 };
 use crate::Node;
 
@@ -177,26 +177,6 @@ fn insert(points: &mut [Point]) -> bool {
         mem::swap(before, point);
     }
     has_ties
-}
-
-/// Writes the guide into slots: where the bucket of each starts. Its reach.
-fn write_guide(
-    points: &mut [Point],
-    len: u32,
-    slots: Range<u32>,
-    starts: impl Iterator<Item = u32>,
-) -> u32 {
-    // Looking at four points from here on stays inside.
-    let start_max = i64::from(len) - WINDOW as i64;
-    let guided = points.get_mut(slots.start as usize..slots.end as usize).unwrap_or_default();
-    let mut reach = 0;
-    for ((point, slot), start) in guided.iter_mut().zip(i64::from(slots.start)..).zip(starts) {
-        let start = i64::from(start);
-        let distance = start.min(start_max) - slot;
-        reach |= reach_of(start - slot) | reach_of(distance);
-        point.set_distance(distance);
-    }
-    u32::try_from(reach).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -66,12 +66,6 @@ impl Point {
         self.0 < bound
     }
 
-    /// How far the start of this slot's bucket is from the bucket's number.
-    #[inline]
-    pub(super) const fn distance(self) -> i64 {
-        (self.0 & GUIDE) as i64 - ZERO as i64
-    }
-
     /// Writes how far the bucket's start is from its number, at most [`REACH_MAX`] either way; what
     /// is further off is cut.
     #[inline]
