@@ -28,8 +28,11 @@
 //! A feature adds API; it never changes an answer.
 //!
 //! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
+//! - `simd`: batches use the vectors that the processor turns out to have. It is the only part
+//!   with `unsafe`.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "simd"), forbid(unsafe_code))]
 #![warn(
     missing_debug_implementations,
     clippy::alloc_instead_of_core,
@@ -65,7 +68,7 @@ pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Tw
 pub use crate::{
     error::BuildError,
     hash::key_hash,
-    jump::jump,
+    jump::{jump, jump_many},
     jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue, SipKey},
     node::{Node, NodeIndex, State},

@@ -35,6 +35,7 @@
 //!
 //! Equal positions are in order of name, and the search always finds the first of them.
 
+mod batch;
 mod bisect;
 pub(crate) mod build;
 #[cfg(feature = "alloc")]
@@ -166,6 +167,21 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         self.first_from(hash).map(|(_, point)| point.owner())
+    }
+
+    fn owner_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        out: &mut [Option<NodeIndex>],
+    ) -> usize {
+        match &self.hash_tag {
+            None => self.owners_of_keys(keys, key_hash, out),
+            Some(tag) => self.owners_of_keys(keys, |key| tag.hash(key), out),
+        }
+    }
+
+    fn owner_many_by_hash(&self, hashes: &[u64], out: &mut [Option<NodeIndex>]) -> usize {
+        self.owners_of_hashes(hashes, out)
     }
 }
 

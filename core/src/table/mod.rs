@@ -1,5 +1,6 @@
 //! The snapshot that everything outside `core` speaks.
 
+mod batch;
 mod change;
 mod moved;
 mod nodes;
