@@ -64,7 +64,7 @@ mod ring;
 mod table;
 
 #[cfg(feature = "alloc")]
-pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
+pub use crate::table::{LoadFactor, MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
     error::BuildError,
     hash::key_hash,
