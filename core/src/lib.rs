@@ -28,8 +28,8 @@
 //! A feature adds API; it never changes an answer.
 //!
 //! - `alloc` (default): owned storage, that is `Table`, `Ring::new` and `RingBuilder::build`.
-//! - `simd`: batches use the vectors that the processor turns out to have. It is the only part
-//!   with `unsafe`.
+//! - `simd`: `jump_many`, and so tables of `jump-v1`, use the vectors that the processor turns out
+//!   to have. It is the only part with `unsafe`.
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "simd"), forbid(unsafe_code))]

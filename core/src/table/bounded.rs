@@ -8,7 +8,7 @@
 use core::fmt;
 
 use super::{Placed, Table};
-use crate::NodeIndex;
+use crate::{NodeIndex, hash::key_hash};
 
 /// How much of its share of the load a node may take: 1,000 to 1,000,000 thousandths.
 ///
@@ -83,6 +83,7 @@ impl Table {
     /// assert_eq!(loads, [50, 125, 125]);
     /// # Ok::<(), ringway::BuildError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn owner_bounded(
         &self,
@@ -91,11 +92,16 @@ impl Table {
         total: u64,
         load: impl FnMut(NodeIndex) -> u64,
     ) -> Option<NodeIndex> {
-        self.owner_bounded_by_hash(self.placed.hash_key(&self.layout, key), factor, total, load)
+        let hash = match &self.placed {
+            Placed::Ring(_) => key_hash(key),
+            placed => placed.hash_key(&self.layout, key),
+        };
+        self.owner_bounded_by_hash(hash, factor, total, load)
     }
 
     /// As [`owner_bounded`](Self::owner_bounded), for a key hash of
     /// [`hash_bits`](Self::hash_bits) bits.
+    #[inline]
     #[must_use]
     pub fn owner_bounded_by_hash(
         &self,
@@ -104,15 +110,24 @@ impl Table {
         total: u64,
         mut load: impl FnMut(NodeIndex) -> u64,
     ) -> Option<NodeIndex> {
-        let bound = self.bound(factor, total);
-        let mut has_room =
-            |node: &NodeIndex| bound.has_room(load(*node), self.nodes.effective_weight(*node));
+        let bound = Bound::new(factor, total, self.weights());
         let owner = self.owner_by_hash(hash)?;
-        if has_room(&owner) {
+        if bound.has_room(load(owner), self.nodes.weight(owner)) {
             return Some(owner);
         }
-        // A candidate that comes again is refused again: nothing needs to be remembered.
-        self.placed.walk(hash).find(has_room)
+        self.next_with_room(hash, &bound, load)
+    }
+
+    /// The first candidate with room where the owner has none. A candidate that comes again is
+    /// refused again: nothing needs to be remembered.
+    #[inline(never)]
+    fn next_with_room(
+        &self,
+        hash: u64,
+        bound: &Bound,
+        mut load: impl FnMut(NodeIndex) -> u64,
+    ) -> Option<NodeIndex> {
+        self.placed.walk(hash).find(|&node| bound.has_room(load(node), self.nodes.weight(node)))
     }
 
     /// How much load a node takes while the load of all is `total`: it has room for one more
@@ -123,11 +138,16 @@ impl Table {
     #[must_use]
     pub fn capacity(&self, node: NodeIndex, factor: LoadFactor, total: u64) -> Option<u64> {
         self.node(node)?;
-        Some(self.bound(factor, total).capacity(self.nodes.effective_weight(node)))
+        let bound = Bound::new(factor, total, self.weights());
+        Some(bound.capacity(self.nodes.effective_weight(node)))
     }
+}
 
-    fn bound(&self, factor: LoadFactor, total: u64) -> Bound {
-        let weights = match &self.placed {
+impl Table {
+    /// The sum of the weights of all nodes that may own keys.
+    #[inline]
+    fn weights(&self) -> u64 {
+        match &self.placed {
             Placed::Ring(_)
             | Placed::OtherRing(_)
             | Placed::Rendezvous(_)
@@ -135,10 +155,6 @@ impl Table {
             | Placed::Balanced(_) => self.nodes.weights(),
             // Each that may own weighs 1.
             Placed::Buckets(buckets) => buckets.owner_count() as u64,
-        };
-        Bound {
-            allowed: u128::from(factor.0) * (u128::from(total) + 1),
-            thousand_weights: 1_000 * weights,
         }
     }
 }
@@ -152,6 +168,12 @@ struct Bound {
 }
 
 impl Bound {
+    #[inline]
+    fn new(factor: LoadFactor, total: u64, weights: u64) -> Self {
+        let allowed = u128::from(factor.0) * (u128::from(total) + 1);
+        Self { allowed, thousand_weights: 1_000 * weights }
+    }
+
     /// Whether `load < capacity(weight)`: in 128 bits, of which 122 are needed, without a division.
     #[inline]
     fn has_room(&self, load: u64, weight: u32) -> bool {

@@ -15,6 +15,8 @@ pub(super) struct Nodes {
     by_name: Box<[NodeIndex]>,
     /// The sum of what nodes weigh that may own keys: 65,536 numbers of 32 bits at most.
     weights: u64,
+    /// What each of them weighs if all weigh the same, else 0.
+    common_weight: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +44,37 @@ impl Nodes {
     }
 
     fn of_entries(nodes: Box<[Entry]>, texts: Box<[u8]>, by_name: Box<[NodeIndex]>) -> Self {
-        let weights = nodes.iter().map(|entry| u64::from(entry.effective_weight())).sum();
-        Self { nodes, texts, by_name, weights }
+        let mut made = Self { nodes, texts, by_name, weights: 0, common_weight: 0 };
+        made.weigh();
+        made
+    }
+
+    /// Sums up the weights of the nodes that may own keys.
+    fn weigh(&mut self) {
+        let mut weights =
+            self.nodes.iter().map(Entry::effective_weight).filter(|&weight| weight > 0);
+        let first = weights.next().unwrap_or(0);
+        (self.weights, self.common_weight) = (first.into(), first);
+        for weight in weights {
+            self.weights += u64::from(weight);
+            if weight != first {
+                self.common_weight = 0;
+            }
+        }
     }
 
     /// The sum of the weights of all nodes that may own keys.
     pub(super) const fn weights(&self) -> u64 {
         self.weights
+    }
+
+    /// The weight of a node that may own keys.
+    #[inline]
+    pub(super) fn weight(&self, index: NodeIndex) -> u32 {
+        if self.common_weight > 0 {
+            return self.common_weight;
+        }
+        self.nodes.get(index.as_usize()).map_or(0, |entry| entry.weight)
     }
 
     /// What the node weighs; 0 if it may own no key.
@@ -123,10 +149,9 @@ impl Nodes {
     pub(super) fn with_changed(&self, index: NodeIndex, weight: u32, state: State) -> Self {
         let mut changed = self.clone();
         if let Some(entry) = changed.nodes.get_mut(index.as_usize()) {
-            changed.weights -= u64::from(entry.effective_weight());
             *entry = Entry { weight, state, ..*entry };
-            changed.weights += u64::from(entry.effective_weight());
         }
+        changed.weigh();
         changed
     }
 }
