@@ -148,7 +148,10 @@ impl Table {
     /// that is not to be asked now. total is the load of all, by default the sum of
     /// loads. A node takes factor_permille thousandths of its share, rounded up: see
     /// capacity(). The caller adds what it assigns. Zones play no part.
-    #[pyo3(signature = (key, /, loads, *, factor_permille=Argument::Default, total=None), text_signature = "(key, /, loads, *, factor_permille=1250, total=None)")]
+    #[pyo3(
+        signature = (key, /, loads, *, factor_permille=Argument::Default, total=None),
+        text_signature = "($self, key, /, loads, *, factor_permille=1250, total=None)"
+    )]
     fn bounded(
         &self,
         py: Python<'_>,
@@ -174,7 +177,10 @@ impl Table {
     /// all nodes that may own keys, rounded up; 0 for a node that may not.
     ///
     /// Raises RingwayError if there is no such node.
-    #[pyo3(signature = (name, /, total, *, factor_permille=Argument::Default), text_signature = "(name, /, total, *, factor_permille=1250)")]
+    #[pyo3(
+        signature = (name, /, total, *, factor_permille=Argument::Default),
+        text_signature = "($self, name, /, total, *, factor_permille=1250)"
+    )]
     fn capacity(
         &self,
         name: &Bound<'_, PyAny>,

@@ -85,8 +85,8 @@ def test_bounded(case: dict[str, Any]) -> None:
     for row in case["greedy"]:
         counts = dict.fromkeys(by_name, 0)
         owners = []
-        for key in texts_of(row["keys_rule"]):
-            name = table.bounded(key, counts, factor_permille=factor)
+        for text in texts_of(row["keys_rule"]):
+            name = table.bounded(text, counts, factor_permille=factor)
             assert isinstance(name, str)
             counts[name] += 1
             owners.append(names.index(name))
