@@ -8,7 +8,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PACKAGES := g++ clang valgrind libc6-dbg wrk
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
-# The crates whose tests cargo runs; the Python module's are pytest's.
+# The crates whose tests cargo runs; the Python module's are pytest's. Together they give core the
+# feature simd, which ringway-cli and ringway-c ask for; the suite no-alloc goes without.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
 DEMO_DIR ?= .
@@ -44,6 +45,7 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	cd integrations/no-heap && $(CARGO) fmt --all --check
 	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
@@ -60,10 +62,11 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters, bare metal under QEMU
+test-all: test ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare metal under QEMU
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
+	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
 
 .PHONY: bench
@@ -73,6 +76,9 @@ bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy;
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench batch -- --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench jump -- --record
+	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench bounded -- --record
 	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
 	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin memento > benches/results/$$(date -u +%F)-memento.csv
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli

@@ -6,7 +6,7 @@
     python3 spec/reference.py selftest           XXH3 against its published answers
 
 It is written to be read beside SPEC.md, whose sections the headings name; XXH3 is in
-xxh3.py, section 9 in cluster_file.py, sections 10 and on in placements.py. What the vectors ask is chosen in cases.py and the files it
+xxh3.py, section 9 in cluster_file.py, the layouts of sections 10 and on in placements.py. What the vectors ask is chosen in cases.py and the files it
 imports; the answers come from here.
 """
 
@@ -324,6 +324,26 @@ class Table:
                 first.append(node)
                 zones.add(zone)
         return (first + skipped)[:k]
+
+    def effective_weight(self, index: int) -> int:
+        """SPEC 4.2; 0 for a node that may not own keys."""
+        return self.nodes[index].eligible_weight()
+
+    def capacity(self, index: int, factor_permille: int, total: int) -> int:
+        """SPEC 18.2."""
+        weight = self.effective_weight(index)
+        if weight == 0:
+            return 0
+        weights = sum(self.effective_weight(other) for other in range(len(self.nodes)))
+        return min(-(-factor_permille * (total + 1) * weight // (1000 * weights)), MASK64)
+
+    def owner_bounded(self, h: int, factor_permille: int, total: int, loads: list[int]) -> int | None:
+        """SPEC 18.3."""
+        assert 1000 <= factor_permille <= 1_000_000
+        for node in self.walk_of(h):
+            if loads[node] < self.capacity(node, factor_permille, total):
+                return node
+        return None
 
     # A position stands for the least hash that has it; the lower half decides nothing.
     def owner_at(self, position: int) -> int | None:

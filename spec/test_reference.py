@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -342,6 +343,33 @@ def test_rendezvous_shares_follow_weights(seed):
     draws = {i: placements.splitmix64(h ^ xxhash.xxh3_64_intdigest(n.name)) for i, n in enumerate(nodes)}
     costs = {i: (64 - math.log2(draws[i] + 1)) / n.weight for i, n in enumerate(nodes) if n.weight}
     assert table.walk_of(h) == sorted(costs, key=lambda index: costs[index]), seed
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 20))
+def test_bounded_loads_stay_below_their_capacity(seed):
+    """Assigned one by one, no node gets more than its share times the factor, rounded up."""
+    randomness = random.Random(seed)
+    nodes = [Node(f"n{i}".encode(), randomness.randrange(1, 6)) for i in range(7)]
+    table = Table("ringway-v1", [["vnodes", 20]], nodes)
+    factor, weights = randomness.randrange(1000, 1500), sum(node.weight for node in nodes)
+    loads = [0] * len(nodes)
+    for total in range(300):
+        h = randomness.randrange(1 << 64)
+        node = table.owner_bounded(h, factor, total, loads)
+        full = table.walk_of(h)[: table.walk_of(h).index(node)]
+        assert all(loads[other] >= table.capacity(other, factor, total) for other in full)
+        loads[node] += 1
+        for index, load in enumerate(loads):
+            share = Fraction(factor * (total + 1) * nodes[index].weight, 1000 * weights)
+            assert load <= math.ceil(share), (seed, total)
+
+
+def test_spec_example_of_bounded_loads():
+    table = Table("ringway-v1", [], [Node(b"a"), Node(b"b"), Node(b"c", 2)])
+    h = table.hash(b"user:1")
+    assert [table.capacity(index, 1250, 9) for index in range(3)] == [4, 4, 7]
+    answers = [table.owner_bounded(h, 1250, 9, loads) for loads in ([3, 3, 3], [4, 4, 6], [4, 3, 7], [4, 4, 7])]
+    assert answers == [0, 2, 1, None]
 
 
 def test_every_error_is_in_the_spec_and_in_the_vectors():

@@ -58,8 +58,11 @@
 //!
 //! - `alloc` (default): owned memory, that is `Table`, `Ring::new` and `RingBuilder::build`.
 //! - `heapless`: `RemovedArray`, with which [`Memento`] needs no allocator.
+//! - `simd`: `jump_many`, and so tables of `jump-v1`, use the vectors that the processor turns out
+//!   to have. It is the only part with `unsafe`.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "simd"), forbid(unsafe_code))]
 #![warn(
     missing_debug_implementations,
     clippy::alloc_instead_of_core,
@@ -92,13 +95,13 @@ mod zones;
 #[cfg(feature = "heapless")]
 pub use crate::memento::RemovedArray;
 #[cfg(feature = "alloc")]
-pub use crate::table::{MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
+pub use crate::table::{LoadFactor, MovedError, MovedRange, Segment, SnapshotError, Table, Twins};
 pub use crate::{
     balanced::{Balanced, BalancedWalk},
     buckets::{Buckets, BucketsWalk},
     error::BuildError,
     hash::key_hash,
-    jump::jump,
+    jump::{jump, jump_many},
     jumpback::jumpback,
     layout::{HashTag, Layout, OptionValue, SipKey},
     maglev::{Maglev, MaglevTurn, MaglevWalk},

@@ -35,6 +35,32 @@ pub trait Placement {
         self.walk(hash).next()
     }
 
+    /// The owners of many keys, each as [`owner`](Self::owner) gives it; returns how many.
+    ///
+    /// `out[i]` becomes the owner of the key `i`, as far as both reach; that many are returned.
+    ///
+    /// # Complexity
+    /// As so many calls of `owner`, or less where they would wait for memory.
+    fn owner_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        out: &mut [Option<NodeIndex>],
+    ) -> usize {
+        fill(out, keys, |key| self.owner(key.as_ref()))
+    }
+
+    /// The owners of many key hashes, each as [`owner_by_hash`](Self::owner_by_hash) gives it;
+    /// returns how many.
+    ///
+    /// `out[i]` becomes the owner of `hashes[i]`, as far as both slices reach; that many are
+    /// returned.
+    ///
+    /// # Complexity
+    /// As [`owner_many`](Self::owner_many), without hashing.
+    fn owner_many_by_hash(&self, hashes: &[u64], out: &mut [Option<NodeIndex>]) -> usize {
+        fill(out, hashes, |&hash| self.owner_by_hash(hash))
+    }
+
     /// Fills `out` with distinct owners, the first being `owner(key)`, and returns how many.
     ///
     /// Never allocates; beyond 16 owners it takes 8 KiB of stack.
@@ -62,6 +88,22 @@ pub trait Placement {
         let hash = self.hash_key(key);
         zones.fill(|| self.walk(hash), self.owner_count(), out)
     }
+}
+
+/// Writes what `of` makes of each item, as far as both reach; returns how many.
+#[inline]
+pub(crate) fn fill<T, I>(
+    out: &mut [T],
+    items: impl IntoIterator<Item = I>,
+    mut of: impl FnMut(I) -> T,
+) -> usize {
+    let mut filled = 0;
+    // The places come first: where they end, no item is taken for nothing.
+    for (place, item) in out.iter_mut().zip(items) {
+        *place = of(item);
+        filled += 1;
+    }
+    filled
 }
 
 /// So many distinct nodes are told apart by comparing each with each; beyond, by a bit set.

@@ -75,6 +75,13 @@ fn lookups_do_not_allocate() {
                         assert_eq!(table.owners(key, &mut out[..k]), k.min(60));
                     }
                 }
+                let mut many = [None; 100];
+                assert_eq!(table.owner_many((0..100u32).map(u32::to_le_bytes), &mut many), 100);
+                assert_eq!(table.owner_many_by_hash(&[7; 100], &mut many), 100);
+                let full = |node: NodeIndex| if node.as_usize() == 59 { 0 } else { 2_000 };
+                let factor = ringway::LoadFactor::default();
+                let bounded = table.owner_bounded(b"key", factor, 59_000, full);
+                assert_eq!(bounded, Some(NodeIndex::new(59)));
                 assert!(table.index_of(b"node7").is_some());
                 assert!(table.segments().is_none_or(|segments| segments.count() > 60));
             };

@@ -63,6 +63,11 @@ fn tables() {
                 .into_iter()
                 .map(|key| table.owner(key.as_bytes()).map_or(u32::MAX, NodeIndex::get));
             assert_eq!(digest(owners), hex_u64(&row["owners_digest"]), "{}", case["name"]);
+            let keys = rule(&row["keys_rule"]);
+            let mut owners = vec![None; keys.len()];
+            assert_eq!(table.owner_many(&keys, &mut owners), keys.len());
+            let owners = owners.into_iter().map(|owner| owner.map_or(u32::MAX, NodeIndex::get));
+            assert_eq!(digest(owners), hex_u64(&row["owners_digest"]), "{}", case["name"]);
         }
     }
 }

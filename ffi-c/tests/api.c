@@ -49,6 +49,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 24},
         {RINGWAY_STATUS_TABLE_TOO_SMALL, 25},
         {RINGWAY_STATUS_MISSING_OPTION, 26},
+        {RINGWAY_STATUS_NO_ROOM, 27},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -57,7 +58,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(27), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(28), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
@@ -90,6 +91,31 @@ static void check_nodes(const ringway_table *table) {
 }
 
 /* All ways to ask for an owner agree. */
+/* Keys of one length, end to end or as fields of larger elements. */
+static void check_fixed_keys(const ringway_table *table) {
+    static uint8_t memory[300 * 12];
+    static uint32_t apart[300], joined[600];
+    uint32_t owner = 0;
+    size_t i;
+    for (i = 0; i < sizeof memory; i++) {
+        memory[i] = (uint8_t)(i * i * 31 >> 3);
+    }
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, memory + 2, 6, 12, 299, apart));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, memory, 6, 6, 600, joined));
+    for (i = 0; i < 600; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, memory + 6 * i, 6, &owner));
+        CHECK(joined[i] == owner);
+    }
+    for (i = 0; i < 299; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, memory + 2 + 12 * i, 6, &owner));
+        CHECK(apart[i] == owner);
+    }
+    /* Keys of no bytes, at no place at all. */
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, NULL, 0, 0, 3, apart));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
+    CHECK(apart[0] == owner && apart[1] == owner && apart[2] == owner);
+}
+
 static void check_lookups(const ringway_table *table) {
     static const char *const texts[] = {"", "a", "user:1", "user:2", "/index.html"};
     const uint8_t *keys[5];
@@ -110,6 +136,7 @@ static void check_lookups(const ringway_table *table) {
         CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_walk(table, keys[i], lens[i], first, 2, &count));
         CHECK(count == 2 && first[0] == owner && first[1] == 1 - owner);
     }
+    check_fixed_keys(table);
     /* A NULL key of no bytes is the empty key. */
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
     CHECK(owner == many[0]);

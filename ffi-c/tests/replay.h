@@ -138,6 +138,28 @@ struct snapshot_case {
     struct bytes data;
 };
 
+struct greedy_row {
+    struct text_rule keys;
+    uint64_t digest;
+    const uint64_t *loads;
+    size_t load_count;
+};
+
+struct bounded_case {
+    const char *name;
+    struct inputs inputs;
+    uint32_t factor_permille;
+    uint64_t total;
+    const uint64_t *loads;
+    size_t load_count;
+    const uint64_t *capacities;
+    size_t capacity_count;
+    const struct owner_row *keys;
+    size_t key_count;
+    const struct greedy_row *greedy;
+    size_t greedy_count;
+};
+
 struct hash_case {
     size_t len;
     uint64_t hash;

@@ -152,6 +152,23 @@ def cluster_case(table: Table, case: dict) -> str:
     )
 
 
+def bounded_case(table: Table, case: dict) -> str:
+    def numbers(digits: list[str]) -> str:
+        return table.array("uint64_t", [f"UINT64_C(0x{number})" for number in digits])
+
+    keys = [f"{{{table.field(row, 'key')}, {owner(row['owner'])}}}" for row in case["keys"]]
+    greedy = [
+        f"{{{table.rule(row['keys_rule'])}, UINT64_C(0x{row['owners_digest']}),"
+        f" {numbers([f'{load:x}' for load in row['loads']])}}}"
+        for row in case["greedy"]
+    ]
+    return (
+        f"{{{text(case['name'])}, {table.inputs(case)}, {case['factor_permille']},"
+        f" UINT64_C(0x{case['total']}), {numbers(case['loads'])}, {numbers(case['capacities'])},"
+        f" {table.array('struct owner_row', keys)}, {table.array('struct greedy_row', greedy)}}}"
+    )
+
+
 SNAPSHOT_ERRORS = {"not-a-snapshot", "unknown-version", "bad-checksum", "bad-form"}
 
 
@@ -180,6 +197,7 @@ def main(folder: Path) -> None:
         (ERROR_FILES, "error_case", error_case),
         (["cluster-files.json"], "cluster_case", cluster_case),
         (["snapshots.json"], "snapshot_case", snapshot_case),
+        (["bounded.json"], "bounded_case", bounded_case),
     ):
         made = [make(table, case) for name in names for case in cases(name)]
         table.lines.append(f"static const struct {kind} {kind}s[] = {{\n    " + ",\n    ".join(made) + "\n};")

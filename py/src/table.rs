@@ -6,9 +6,10 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType},
 };
-use ringway::{BuildError, Layout, NodeIndex, State};
+use ringway::{BuildError, Layout, LoadFactor, NodeIndex, State};
 
 use crate::{
+    bounded::{factor_of, load_of, loads_of, total_of},
     cluster_file,
     convert::{
         Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
@@ -133,11 +134,66 @@ impl Table {
             return Err(type_error("keys", "an iterable of keys", keys));
         }
         let keys = keys.try_iter().map_err(|_| type_error("keys", "an iterable of keys", keys))?;
-        let mut owners = Vec::with_capacity(keys.size_hint().0);
+        let mut hashes = Vec::with_capacity(keys.size_hint().0);
         for key in keys {
-            owners.push(self.owner(py, &key?)?);
+            hashes.push(self.hash_of(&key?)?);
         }
-        PyList::new(py, owners)
+        let mut owners = vec![None; hashes.len()];
+        self.table.owner_many_by_hash(&hashes, &mut owners);
+        PyList::new(py, owners.iter().map(|&index| index.and_then(|index| self.name_of(py, index))))
+    }
+
+    /// The first node of key's walk whose load is below its capacity; None if none is.
+    ///
+    /// loads has the load of each node: a sequence in the order of nodes, or a mapping
+    /// from names, where a node that is absent has 0. A load of None is that of a node
+    /// that is not to be asked now. total is the load of all, by default the sum of
+    /// loads. A node takes factor_permille thousandths of its share, rounded up: see
+    /// capacity(). The caller adds what it assigns. Zones play no part.
+    #[pyo3(
+        signature = (key, /, loads, *, factor_permille=Argument::Default, total=None),
+        text_signature = "($self, key, /, loads, *, factor_permille=1250, total=None)"
+    )]
+    fn bounded(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        loads: &Bound<'_, PyAny>,
+        factor_permille: Argument<'_>,
+        total: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let factor = factor_permille.read_or(LoadFactor::default(), factor_of)?;
+        let loads = loads_of(loads, &self.names, py)?;
+        let total = match total {
+            Some(total) => load_of("total", total)?,
+            None => total_of(&loads),
+        };
+        let load = |node: NodeIndex| loads.get(node.as_usize()).copied().unwrap_or(u64::MAX);
+        let index = self.table.owner_bounded_by_hash(self.hash_of(key)?, factor, total, load);
+        Ok(index.and_then(|index| self.name_of(py, index)))
+    }
+
+    /// How much load the node of that name takes while the load of all is total.
+    ///
+    /// This is factor_permille / 1000 * (total + 1) * weight / the sum of the weights of
+    /// all nodes that may own keys, rounded up; 0 for a node that may not.
+    ///
+    /// Raises RingwayError if there is no such node.
+    #[pyo3(
+        signature = (name, /, total, *, factor_permille=Argument::Default),
+        text_signature = "($self, name, /, total, *, factor_permille=1250)"
+    )]
+    fn capacity(
+        &self,
+        name: &Bound<'_, PyAny>,
+        total: &Bound<'_, PyAny>,
+        factor_permille: Argument<'_>,
+    ) -> PyResult<u64> {
+        let factor = factor_permille.read_or(LoadFactor::default(), factor_of)?;
+        let (name, total) = (text_bytes("a node's name", name)?, load_of("total", total)?);
+        let index =
+            self.table.index_of(&name).ok_or_else(|| value_error(BuildError::NoSuchNode))?;
+        Ok(self.table.capacity(index, factor, total).unwrap_or(0))
     }
 
     /// The candidates for key in order of preference, its owner first, one at a time.
@@ -337,6 +393,13 @@ impl Table {
 
     pub(crate) const fn core(&self) -> &ringway::Table {
         &self.table
+    }
+
+    /// The hash of a key; every layout has one.
+    #[inline]
+    fn hash_of(&self, key: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let hash = self.table.key_hash(&key_bytes(key)?);
+        hash.ok_or_else(|| value_error("the layout has no key hash of 64 bits"))
     }
 
     #[inline]

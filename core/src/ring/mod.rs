@@ -35,6 +35,7 @@
 //!
 //! Equal positions are in order of name, and the search always finds the first of them.
 
+mod batch;
 mod bisect;
 pub(crate) mod build;
 #[cfg(feature = "alloc")]
@@ -51,7 +52,7 @@ pub(crate) use self::positions::each_position;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
-    hash::position,
+    hash::{key_hash, position},
     layout::{self, sip_key::Secret},
     placement::{FEW, fill_distinct},
 };
@@ -212,6 +213,21 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         self.first_from(hash).map(|(_, point)| point.owner())
+    }
+
+    fn owner_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        out: &mut [Option<NodeIndex>],
+    ) -> usize {
+        match (&self.hash_tag, &self.secret) {
+            (None, None) => self.owners_of_keys(keys, key_hash, out),
+            _ => self.owners_of_keys(keys, |key| self.hash_key(key), out),
+        }
+    }
+
+    fn owner_many_by_hash(&self, hashes: &[u64], out: &mut [Option<NodeIndex>]) -> usize {
+        self.owners_of_hashes(hashes, out)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The snapshot that everything outside `core` speaks.
 
+mod batch;
+mod bounded;
 mod change;
 mod moved;
 mod nodes;
@@ -12,6 +14,7 @@ mod walk;
 use alloc::boxed::Box;
 
 pub use self::{
+    bounded::LoadFactor,
     moved::{MovedError, MovedRange, Twins},
     segments::Segment,
     snapshot::SnapshotError,

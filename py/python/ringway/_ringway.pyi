@@ -1,7 +1,7 @@
 """What `import ringway` gives names to."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
 __all__ = ["Node", "RingwayError", "Table", "Walk", "__version__"]
@@ -112,6 +112,33 @@ class Table:
 
     def owner_many(self, keys: Iterable[_Key], /) -> list[str | bytes | None]:
         """The name of each key's owner, as [table.owner(key) for key in keys], but faster."""
+
+    def bounded(
+        self,
+        key: _Key,
+        /,
+        loads: Sequence[int | None] | Mapping[str, int | None] | Mapping[bytes, int | None],
+        *,
+        factor_permille: int = 1250,
+        total: int | None = None,
+    ) -> str | bytes | None:
+        """The first node of key's walk whose load is below its capacity; None if none is.
+
+        loads has the load of each node: a sequence in the order of nodes, or a mapping
+        from names, where a node that is absent has 0. A load of None is that of a node
+        that is not to be asked now. total is the load of all, by default the sum of
+        loads. A node takes factor_permille thousandths of its share, rounded up: see
+        capacity(). The caller adds what it assigns. Zones play no part.
+        """
+
+    def capacity(self, name: _Name, /, total: int, *, factor_permille: int = 1250) -> int:
+        """How much load the node of that name takes while the load of all is total.
+
+        This is factor_permille / 1000 * (total + 1) * weight / the sum of the weights of
+        all nodes that may own keys, rounded up; 0 for a node that may not.
+
+        Raises RingwayError if there is no such node.
+        """
 
     def walk(self, key: _Key, /) -> Walk:
         """The candidates for key in order of preference, its owner first, one at a time.
