@@ -56,19 +56,26 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 test-all: test ## Also the long runs: 3,000 simulated clusters
 	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
+# With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
+BENCHES := rivals replicas construction change memory balance hash forms
+BENCH_ENV := $(if $(QUICK),RINGWAY_QUICK=1 RINGWAY_RESULTS=$(abspath $(TARGET))/bench-quick)
+
 .PHONY: bench
-bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results
-	@scripts/setup.sh packages nginx haproxy wrk valgrind
-	sh benches/icount.sh --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
-	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
-	$(CARGO) build -j$(JOBS) --release -p ringway-cli
-	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
+bench: python-module ## Measure all beside rivals; record tables and charts (QUICK=1: only try it)
+	@scripts/setup.sh packages nginx haproxy wrk valgrind gcc libmemcached-dev
+	@scripts/setup.sh bench
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-c
+	$(CARGO) bench -j$(JOBS) -q -p ringway-bench --no-run
+	set -e; for name in $(BENCHES); do \
+	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
+	$(BENCH_ENV) sh benches/rivals_c.sh --record
+	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
+	$(BENCH_ENV) sh benches/icount.sh --record
+	$(BENCH_ENV) python3 benches/proxy.py $(TARGET)/release/ringway $(if $(QUICK),--rounds 1 --seconds 1) --record
+	$(BENCH_ENV) python3 benches/report.py
 
 .PHONY: fuzz
-fuzz: ## Fuzz tables, cluster files, rows and ownership for T seconds each (nightly compiler)
+fuzz: ## Fuzz tables, walks, changes, snapshots, files, rows, ownership: T seconds each (nightly)
 	sh scripts/fuzz.sh $(or $(T),60)
 
 .PHONY: sim

@@ -146,7 +146,7 @@ pub const BLOCK_KEYS: usize = KEY_COUNT / BLOCKS;
 const REPEATS: usize = 3;
 
 /// So long a contestant may take in all; one that is slower has fewer rounds, the first in any case.
-const BUDGET: Duration = Duration::from_secs(3);
+const BUDGET: Duration = Duration::from_secs(4);
 
 /// The shortest time of a pass of each contestant over all keys, in nanoseconds a key.
 ///
@@ -156,7 +156,7 @@ const BUDGET: Duration = Duration::from_secs(3);
 /// when its time is over, be it after a part of the blocks.
 #[must_use]
 pub fn minima(contestants: &mut [Contestant<'_>], rounds: u32) -> Vec<f64> {
-    let (rounds, budget) = if is_quick() { (2, BUDGET / 30) } else { (rounds, BUDGET) };
+    let (rounds, budget) = if is_quick() { (2, BUDGET / 40) } else { (rounds, BUDGET) };
     let mut best = vec![[Duration::MAX; BLOCKS]; contestants.len()];
     let mut spent = vec![Duration::ZERO; contestants.len()];
     for _ in 0..rounds {

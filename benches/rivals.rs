@@ -1,8 +1,8 @@
 //! How fast do Ringway and the crates that people use today find a key's node? The shortest time
 //! of each in one run, in which all take turns.
 //!
-//! Dimensions: crate or layout × nodes; keys of 16 bytes, 160 points a node on rings. Bytes in, the
-//! node's address out, as its users would call each. `hash alone` is the limit.
+//! Dimensions: crate or layout × nodes; keys of 16 bytes, 160 points a node on rings. Bytes in, node
+//! out, as its users would call each. `hash alone` is the limit.
 //!
 //! ```text
 //! cargo bench -p ringway-bench --bench rivals                 print

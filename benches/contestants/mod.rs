@@ -1,5 +1,6 @@
 //! Ringway and its rivals on the same nodes, each called the way its documentation shows: bytes
-//! in, the node's address out.
+//! in, and out what it calls a node: the address that was given to it, or of Ringway the index;
+//! `ringway ringway-v1 address` takes the address from a list of the user's, too.
 #![allow(dead_code, reason = "each bench uses its part")]
 
 mod own;
@@ -20,6 +21,16 @@ pub(crate) trait Map: Sized {
 
     /// The node of a key.
     fn owner(&self, key: &[u8]) -> Option<SocketAddr>;
+
+    /// Looks a key up as its user does, and gives something of the answer that cannot be known
+    /// without the lookup.
+    #[inline(always)]
+    fn look_up(&self, key: &[u8]) -> u64 {
+        match self.owner(key) {
+            Some(SocketAddr::V4(address)) => u64::from(address.ip().to_bits()),
+            _ => 0,
+        }
+    }
 }
 
 /// A crate, or a layout of Ringway's.
@@ -44,7 +55,7 @@ pub(crate) trait Built {
 
 impl<M: Map> Built for M {
     fn pass(&self, keys: &Keys, block: usize) -> u64 {
-        keys.block(block).map(|key| sum(Map::owner(self, key))).fold(0, u64::wrapping_add)
+        keys.block(block).map(|key| self.look_up(key)).fold(0, u64::wrapping_add)
     }
 
     fn owner(&self, key: &[u8]) -> Option<SocketAddr> {
@@ -56,6 +67,7 @@ impl<M: Map> Built for M {
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
         entry::<own::RingwayV1>("ringway ringway-v1", u16::MAX),
+        entry::<own::RingwayV1Address>("ringway ringway-v1 address", u16::MAX),
         entry::<own::RingwayKeyedV1>("ringway ringway-keyed-v1", u16::MAX),
         of_crate::<rings::Ketama>("pingora-ketama", u16::MAX),
         of_crate::<rings::Hashring>("hashring", u16::MAX),
@@ -110,12 +122,4 @@ pub(crate) fn check(name: &str, map: &dyn Built, nodes: &[SocketAddr], keys: &Ke
     assert!(found.is_subset(&known), "{name}: owners are nodes");
     assert!(known.len() > 100 || found == known, "{name}: every node owns something");
     assert!(found.len() > known.len().min(4_096) / 4, "{name}: {} nodes own", found.len());
-}
-
-/// Something of the address that cannot be known without the lookup.
-fn sum(address: Option<SocketAddr>) -> u64 {
-    match address {
-        Some(SocketAddr::V4(address)) => u64::from(address.ip().to_bits()),
-        _ => 0,
-    }
 }

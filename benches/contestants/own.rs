@@ -37,8 +37,27 @@ macro_rules! layouts {
             fn owner(&self, key: &[u8]) -> Option<SocketAddr> {
                 self.0.owner(key)
             }
+
+            #[inline(always)]
+            fn look_up(&self, key: &[u8]) -> u64 {
+                self.0.table.owner(key).map_or(0, |node| u64::from(node.get()))
+            }
         }
     )*};
+}
+
+/// With the address looked up in the user's list.
+pub(super) struct RingwayV1Address(RingwayV1);
+
+impl Map for RingwayV1Address {
+    fn build(nodes: &[SocketAddr]) -> Self {
+        Self(RingwayV1::build(nodes))
+    }
+
+    #[inline(always)]
+    fn owner(&self, key: &[u8]) -> Option<SocketAddr> {
+        self.0.owner(key)
+    }
 }
 
 layouts! {
