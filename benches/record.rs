@@ -79,7 +79,8 @@ pub fn record(question: &str, rows: &[Row]) {
     }
     let date = output("date", &["-u", "+%Y-%m-%d"]);
     // The last commit to what is measured, and whether it has been changed since.
-    let mut commit = output("git", &["log", "-1", "--format=%h", "--", "../core", "."]);
+    let mut commit =
+        output("git", &["log", "-1", "--format=%h", "--", "../core", ".", ":!results"]);
     let code = ["status", "--porcelain", "--", "../core", "*.rs"];
     if !output("git", &code).is_empty() {
         commit += "-dirty";

@@ -30,7 +30,7 @@ fn main() {
         maps.check(&keys);
         for k in COUNTS {
             let mut contestants = maps.contestants(&keys, k);
-            let best = minima(&mut contestants, 15);
+            let best = minima(&mut contestants, 10);
             rows.extend(contestants.iter().zip(best).map(|((name, _), figure)| Row {
                 what: format!("{name} k={k}"),
                 nodes,

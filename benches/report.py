@@ -50,12 +50,13 @@ class Record(NamedTuple):
         return f"{self.cpu} · {self.date} · commit {self.commit}"
 
 
-def newest(question: str) -> Record:
-    """The last record of a question, by its date."""
+def newest(question: str) -> Record | None:
+    """The last record of a question, by its date; None if it was never recorded."""
     paths = sorted(record.folder().glob(f"????-??-??-*-{question}.csv"))
     paths = [path for path in paths if re.search(rf"-x\d+-{question}\.csv$", path.name)]
     if not paths:
-        sys.exit(f"no record of {question} in {record.folder()}; make bench writes it")
+        print(f"no record of {question} in {record.folder()}; make bench writes it", file=sys.stderr)
+        return None
     rows = list(csv.DictReader(paths[-1].open()))
     figures = {(row["what"], int(row["nodes"] or 0), row["unit"]): float(row["figure"]) for row in rows}
     return Record(rows[0]["date"], rows[0]["cpu"], rows[0]["commit"], figures)
@@ -208,6 +209,9 @@ def written(text: str) -> tuple[str, dict[str, str]]:
     def fill(match: re.Match[str]) -> str:
         question, make = TABLES[match[1]]
         data = newest(question)
+        if data is None:
+            tables[match[1]] = "not measured"
+            return match[0]
         tables[match[1]] = make(data)
         return f"<!-- table: {match[1]} -->\n{tables[match[1]]}\n\n{data.caption()}\n<!-- end -->"
 
@@ -225,14 +229,16 @@ def main() -> None:
         return
     for name, text in tables.items():
         print(f"\n{name}\n\n{text}")
-    lookups, shares = newest("rivals"), newest("balance")
-    for name, svg in [
-        ("lookup", charts.lookup(lookups)),
-        ("balance", charts.balance(shares)),
-        ("movement", charts.movement(shares)),
+    for name, question, draw in [
+        ("lookup", "rivals", charts.lookup),
+        ("balance", "balance", charts.balance),
+        ("movement", "balance", charts.movement),
     ]:
+        data = newest(question)
+        if data is None:
+            continue
         path = record.folder() / f"{name}.svg"
-        path.write_text(svg)
+        path.write_text(draw(data))
         print(f"written: {path}", file=sys.stderr)
     if record.folder() == HERE / "results":
         DOCUMENT.write_text(after)
