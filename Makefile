@@ -39,6 +39,7 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
+	python3 benches/report.py --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
 	$(PYTHON) -m ruff format -q --check --config py/pyproject.toml py
 	cd py && ../$(PYTHON) -m mypy && ../$(PYTHON) -m mypy.stubtest ringway._ringway
