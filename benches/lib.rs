@@ -145,24 +145,26 @@ pub const BLOCK_KEYS: usize = KEY_COUNT / BLOCKS;
 
 const REPEATS: usize = 3;
 
-/// So long a contestant may take in all; one that is slower has fewer rounds, the first in any case.
+/// So long a contestant may take in all; one that is slower has fewer rounds, but three.
 const BUDGET: Duration = Duration::from_secs(4);
+const ROUNDS_MIN: u32 = 3;
 
 /// The shortest time of a pass of each contestant over all keys, in nanoseconds a key.
 ///
 /// The contestants take turns, each with all keys three times: the first time brings its
 /// memory back into the caches that the others took. What counts is the shortest time of each
 /// block. So a busy machine disturbs all alike, and little. A contestant that takes long stops
-/// when its time is over, be it after a part of the blocks.
+/// after three rounds, or when its time is over.
 #[must_use]
 pub fn minima(contestants: &mut [Contestant<'_>], rounds: u32) -> Vec<f64> {
-    let (rounds, budget) = if is_quick() { (2, BUDGET / 40) } else { (rounds, BUDGET) };
+    let (rounds, least, budget) =
+        if is_quick() { (2, 0, BUDGET / 40) } else { (rounds, ROUNDS_MIN, BUDGET) };
     let mut best = vec![[Duration::MAX; BLOCKS]; contestants.len()];
     let mut spent = vec![Duration::ZERO; contestants.len()];
-    for _ in 0..rounds {
+    for round in 0..rounds {
         for (((_, pass), best), spent) in contestants.iter_mut().zip(&mut best).zip(&mut spent) {
             for block in (0..BLOCKS).cycle().take(BLOCKS * REPEATS) {
-                if *spent > budget {
+                if round >= least && *spent > budget {
                     break;
                 }
                 let start = Instant::now();

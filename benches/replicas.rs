@@ -20,7 +20,7 @@ use std::hash::{DefaultHasher, Hash as _};
 
 const COUNTS: [usize; 4] = [1, 2, 3, 5];
 /// hashring goes through the whole ring for each key.
-const HASHRING_NODES_MAX: u16 = 100;
+const HASHRING_NODES_MAX: u16 = 10;
 
 fn main() {
     let keys = Keys::new(16);
