@@ -48,6 +48,7 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
+	python3 benches/report.py --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
 	$(PYTHON) -m ruff format -q --check --config py/pyproject.toml py
 	cd py && ../$(PYTHON) -m mypy && ../$(PYTHON) -m mypy.stubtest ringway._ringway
@@ -69,23 +70,26 @@ test-all: test ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
 
+# With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
+BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms
+BENCH_ENV := $(if $(QUICK),RINGWAY_QUICK=1 RINGWAY_RESULTS=$(abspath $(TARGET))/bench-quick)
+
 .PHONY: bench
-bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results
-	@scripts/setup.sh packages nginx haproxy wrk valgrind
-	sh benches/icount.sh --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench batch -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench jump -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench bounded -- --record
-	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
-	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin memento > benches/results/$$(date -u +%F)-memento.csv
-	$(CARGO) build -j$(JOBS) --release -p ringway-cli
-	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
+bench: python-module ## Measure all beside rivals; record tables and charts (QUICK=1: only try it)
+	@scripts/setup.sh packages nginx haproxy wrk valgrind gcc libmemcached-dev
+	@scripts/setup.sh bench
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-c
+	$(CARGO) bench -j$(JOBS) -q -p ringway-bench --no-run
+	set -e; for name in $(BENCHES); do \
+	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
+	$(BENCH_ENV) sh benches/rivals_c.sh --record
+	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
+	$(BENCH_ENV) sh benches/icount.sh --record
+	$(BENCH_ENV) python3 benches/proxy.py $(TARGET)/release/ringway $(if $(QUICK),--rounds 1 --seconds 1) --record
+	$(BENCH_ENV) python3 benches/report.py
 
 .PHONY: fuzz
-fuzz: ## Fuzz tables, cluster files, rows and ownership for T seconds each (nightly compiler)
+fuzz: ## Fuzz tables, walks, changes, snapshots, files, rows, ownership: T seconds each (nightly)
 	sh scripts/fuzz.sh $(or $(T),60)
 
 .PHONY: sim

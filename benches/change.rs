@@ -15,7 +15,7 @@ use std::{
 };
 
 use ringway::{Layout, Node, Table};
-use ringway_bench::{NODE_COUNTS, Row, addresses, record};
+use ringway_bench::{NODE_COUNTS, Row, is_quick, names, record};
 
 /// A change of the table, or building it; the table it gives, and how many ranges moved.
 type Job<'a> = (&'static str, Box<dyn Fn() -> (Table, usize) + 'a>);
@@ -27,7 +27,7 @@ fn main() {
     let mut rows = Vec::new();
     println!("{:>7} {:>12} {:>12} {:>9} {:>8}", "nodes", "change", "us", "rebuild", "ratio");
     for count in NODE_COUNTS.into_iter().chain(STEPS) {
-        let names: Vec<String> = addresses(count + 1).iter().map(ToString::to_string).collect();
+        let names = names(count + 1);
         let nodes: Vec<Node<'_>> = names.iter().map(|name| Node::new(name)).collect();
         let Some((new, nodes)) = nodes.split_last() else { return };
         let table = Table::new(&Layout::ringway_v1(), nodes).expect("distinct names");
@@ -47,7 +47,8 @@ fn main() {
             assert!(moved > 50, "{what} of {count} nodes moves {moved} ranges");
         }
         let pins = warm(nodes.len());
-        let best = minima(jobs, (200_000 / u32::from(count)).clamp(12, 2_000));
+        let rounds = if is_quick() { 2 } else { (200_000 / u32::from(count)).clamp(12, 2_000) };
+        let best = minima(jobs, rounds);
         drop(pins);
         let rebuild = best[0];
         for ((what, _), best) in jobs.iter().zip(best) {

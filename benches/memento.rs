@@ -3,22 +3,20 @@
 //! order, beside `jump-v1` of as many nodes.
 //!
 //! ```text
-//! cargo run --release -p ringway-bench --bin memento
+//! cargo bench -p ringway-bench --bench memento                print
+//! cargo bench -p ringway-bench --bench memento -- --record    and write results/*.csv
 //! ```
 //!
-//! Prints CSV. Times are the shortest of several passes, in turns. Bytes are those allocated for
+//! Times are the shortest of several passes, in turns. Bytes are those allocated for
 //! removals; what a table holds of its nodes' names is the same in every layout.
-#![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, reason = "its table is what it is for")]
-
 use ringway::{Layout, Memento, Node, NodeIndex, OptionValue, RemovedMap, Table};
-use ringway_bench::{Contestant, Keys, Random, minima};
+use ringway_bench::{Contestant, Keys, Random, Row, minima, record, show};
 
 const LEFT_OUT_PERCENT: [u32; 4] = [0, 10, 50, 90];
 
 fn main() {
     let keys = Keys::new(16);
-    println!("layout,nodes,removed,lookup_ns,bytes");
+    let mut rows = Vec::new();
     for count in [100, 1_000, 10_000] {
         let order = shuffled(count);
         let removed = LEFT_OUT_PERCENT.map(|percent| {
@@ -35,12 +33,17 @@ fn main() {
             })
             .collect();
         let times = minima(&mut contestants, 9);
-        let rows = std::iter::once(&[][..]).chain(removed.iter().map(Vec::as_slice));
-        for ((table, removed), time) in tables.iter().zip(rows).zip(times) {
-            let (name, bytes) = (table.layout().name(), bytes(count, removed));
-            println!("{name},{count},{},{time:.2},{bytes}", removed.len());
+        let nodes = u16::try_from(count).expect("few nodes");
+        let row = |what: String, figure, unit| Row { what, nodes, figure, unit };
+        rows.push(row("jump-v1".to_owned(), times[0], "ns/lookup"));
+        for ((percent, removed), &time) in LEFT_OUT_PERCENT.iter().zip(&removed).zip(&times[1..]) {
+            let what = format!("memento-v1 {percent} % removed");
+            rows.push(row(what.clone(), time, "ns/lookup"));
+            rows.push(row(what, bytes(count, removed) as f64, "bytes"));
         }
     }
+    show("removed nodes", &rows, "jump-v1");
+    record("memento", &rows);
 }
 
 fn number(owner: Option<NodeIndex>) -> u64 {

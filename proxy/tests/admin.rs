@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
+use ringway_cluster::ClusterFile;
 use serde_json::{Value, json};
 use support::{
     ADMIN_TOKEN, Fake, NODE_TOKEN, Setup, Wire, admin, start, start_in, write_files_for,
@@ -128,6 +129,11 @@ fn the_cluster_is_shown() {
     assert_eq!(bare.text(), toml);
     let hash = format!("{:016x}", ringway::key_hash(toml.as_bytes()));
     assert_eq!(cluster["hash"], json!(hash));
+    // What anybody computes from that file.
+    let table = ClusterFile::parse(toml, "/cluster").and_then(|file| file.table());
+    let fingerprint = format!("{:016x}", table.expect("a good file").fingerprint());
+    assert_eq!(cluster["fingerprint"], json!(fingerprint));
+    assert_eq!(bare.header("ringway-fingerprint"), Some(&*fingerprint));
 
     // What /route says is where a request goes.
     for (query, target, key_hex) in
@@ -148,6 +154,7 @@ fn the_cluster_is_shown() {
     }
     let (_, status) = setup.json("GET", "/status", "");
     assert_eq!((&status["config"], &status["difference"]), (&json!(1), &Value::Null));
+    assert_eq!(status["fingerprint"], json!(fingerprint));
     assert!(status["segments"]["born"].as_u64().expect("a count") > 100, "{status}");
     assert_eq!(setup.json("GET", "/nowhere", "").0, 404);
     assert_eq!(setup.json("DELETE", "/status", "").0, 405);
