@@ -52,6 +52,8 @@ for what in hash key three; do
             gate "hash given, $nodes nodes, 8 bytes a point" "$figure" 35
             gate "flat in nodes: $nodes nodes" "$figure" "$(awk -v a="$least" 'BEGIN { print a + 2 }')"
         fi
+        [ $what != key ] || gate "key of 16 bytes, $nodes nodes" "$figure" 58
+        [ $what != three ] || gate "three owners, $nodes nodes" "$figure" 200
     done
     # shellcheck disable=SC2086
     printf '%-28s %8s %8s %8s %8s\n' "$what" $row
