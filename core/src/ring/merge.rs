@@ -12,7 +12,8 @@
 //! Both numbers change at few slots, and between these the pass is a copy with an addition that
 //! the compiler vectorises. It needs the old ring to have as many buckets as the new one, which
 //! [`bucket_count`](super::build::bucket_count) sees to for most changes; for the others the guide
-//! is written anew, as it is when a start might have come too far from its bucket. Either way each bit is what building the ring would have written.
+//! is written anew, as it is when a start might have come too far from its bucket. Either way each
+//! bit is what building the ring would have written.
 
 use alloc::{boxed::Box, vec::Vec};
 

@@ -13,9 +13,9 @@ impl Table {
     /// The table with one node more, at the end of the list.
     ///
     /// It is the table that [`new`](Self::new) gives for the longer list, to the last bit. A ring
-    /// is changed in one pass over its memory, which costs little more than to clone it: from 100
-    /// nodes on 10 times less than to build it or better, and 3 times less at the few sizes where
-    /// its search guide takes a step (`benches/change.rs`). Other layouts are built anew.
+    /// is changed in one pass over its memory: from 100 nodes on 10 times cheaper than it is built
+    /// or better, and 3 times at the few sizes where its search guide takes a step
+    /// (`benches/change.rs`). Other layouts are built anew.
     ///
     /// In `memento-v1` the node takes the place of the one that was removed last, which then leaves
     /// the list; only if none is removed it goes to the end. Either moves the least.
