@@ -122,7 +122,7 @@ fn words(text: &str, place: &Place) -> Result<Vec<Word>, Fault> {
             }
             (quote, Some(begin)) if quote == begin => open = None,
             ('\\', None | Some('"')) => {
-                let letter = escaped(&mut letters, place)?;
+                let letter = escaped(&mut letters, open.is_some(), place)?;
                 word.get_or_insert_with(begun).text.push_str(&letter);
             }
             ('$', Some('"')) => {
@@ -143,13 +143,15 @@ fn words(text: &str, place: &Place) -> Result<Vec<Word>, Fault> {
 /// What stands for an escape, behind its backslash.
 fn escaped(
     letters: &mut core::iter::Peekable<core::str::Chars<'_>>,
+    is_quoted: bool,
     place: &Place,
 ) -> Result<String, Fault> {
     let Some(&letter) = letters.peek() else {
         return Err(place.fault("a backslash at the end of the line escapes nothing"));
     };
     let stands_for = match letter {
-        ' ' | '\\' | '#' | '"' | '\'' | '$' => letter,
+        ' ' | '\\' | '#' | '"' | '\'' => letter,
+        '$' if is_quoted => letter,
         't' => '\t',
         'n' => '\n',
         'r' => '\r',

@@ -153,6 +153,11 @@ pub(super) fn server(defaults: &Server, line: &Line) -> Result<Server, Fault> {
     let [name, address, rest @ ..] = &arguments[..] else {
         return Err(line.place.fault("\"server\" takes a name and an address"));
     };
+    let is_good = |letter: char| letter.is_ascii_alphanumeric() || ".:_-".contains(letter);
+    if let Some(letter) = name.chars().find(|&letter| !is_good(letter)) {
+        let message = format!("HAProxy does not permit {letter:?} in a server's name");
+        return Err(line.place.fault(message));
+    }
     let mut server = Server {
         name: (*name).to_owned(),
         address: (*address).to_owned(),

@@ -1,0 +1,6 @@
+//! `ringway import`: good and bad configurations, and the real programs beside the imported map.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod live;
