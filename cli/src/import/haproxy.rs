@@ -41,12 +41,16 @@ impl fmt::Display for Version {
     }
 }
 
-/// What a proxy's lines say, those of its defaults first.
+/// What a proxy's lines say, those of its defaults first. Of lines that replace one another, only
+/// the last is read.
 #[derive(Debug, Default)]
-struct Settings {
-    balance: Option<(Balance, Place)>,
-    hash_type: Option<(HashType, Place)>,
-    factor: Option<(u32, Place)>,
+struct Settings<'s> {
+    balance: Option<&'s Line>,
+    hash_type: Option<&'s Line>,
+    factor: Option<&'s Line>,
+    affinity: Option<&'s Line>,
+    mode: Option<&'s Line>,
+    state_file: Option<&'s Line>,
     default_server: Server,
     servers: Vec<Server>,
     notes: Vec<(Place, String)>,
@@ -145,18 +149,16 @@ fn chain(sections: &[Section], at: usize) -> Result<Vec<&Section>, Fault> {
     Ok(chain)
 }
 
-impl Settings {
-    fn take(&mut self, line: &Line) -> Result<(), Fault> {
+impl<'s> Settings<'s> {
+    fn take(&mut self, line: &'s Line) -> Result<(), Fault> {
         let place = &line.place;
         match line.keyword() {
-            "balance" => self.balance = Some((balance::balance(line)?, place.clone())),
-            "hash-type" => self.hash_type = Some((balance::hash_type(line)?, place.clone())),
-            "hash-balance-factor" => self.factor = Some((balance::factor(line)?, place.clone())),
-            "hash-preserve-affinity" if line.arguments()? != ["always"] => {
-                let message = "a full server's keys would go to others, which no layout does; only \
-                               \"always\" is a map of keys";
-                return Err(place.fault(message));
-            }
+            "balance" => self.balance = Some(line),
+            "hash-type" => self.hash_type = Some(line),
+            "hash-balance-factor" => self.factor = Some(line),
+            "hash-preserve-affinity" => self.affinity = Some(line),
+            "mode" => self.mode = Some(line),
+            "load-server-state-from-file" => self.state_file = Some(line),
             "default-server" => {
                 server::parameters(&mut self.default_server, &line.arguments()?, place, true)?;
             }
@@ -174,11 +176,6 @@ impl Settings {
                                them out as \"server\" lines";
                 return Err(place.fault(message));
             }
-            "load-server-state-from-file" if line.arguments()? != ["none"] => {
-                let message = "weights and states come from another file; import a copy without \
-                               this line, with them written at the servers";
-                return Err(place.fault(message));
-            }
             "option" => {
                 let arguments = line.arguments()?;
                 if let Some(option @ ("transparent" | "http_proxy" | "persist")) =
@@ -187,11 +184,6 @@ impl Settings {
                     let message = format!("\"option {option}\" sends requests past the hash");
                     return Err(place.fault(message));
                 }
-            }
-            "mode" if line.arguments()? == ["log"] => {
-                return Err(
-                    place.fault("\"mode log\" hashes lines of a log, which was not compared")
-                );
             }
             keyword => {
                 if let Some((_, why)) = DETOURS.iter().find(|(word, _)| *word == keyword) {
@@ -212,16 +204,18 @@ impl Settings {
         head: Place,
         version: Option<Version>,
     ) -> Result<Imported, Fault> {
-        let Some((balance, balance_place)) = self.balance.take() else {
+        let Some(balance_line) = self.balance else {
             let message = format!(
                 "backend {} has no \"balance\" that hashes a key, so there is no map of keys",
                 quote(name)
             );
             return Err(head.fault(message));
         };
+        self.refuse_what_overrides()?;
+        let balance = balance::balance(balance_line)?;
         server::number(&mut self.servers)?;
-        let (hash_type, hash_place) =
-            self.hash_type.take().unwrap_or((HashType::default(), balance_place.clone()));
+        let hash_type = self.hash_type.map(balance::hash_type).transpose()?.unwrap_or_default();
+        let hash_place = self.hash_type.unwrap_or(balance_line).place.clone();
         if hash_type.function == Some("none") && version.is_some_and(|it| it.branch < (2, 9)) {
             return Err(hash_place.fault("HAProxy has the function \"none\" from 2.9 on"));
         }
@@ -248,6 +242,37 @@ impl Settings {
         Ok(Imported { layout, nodes, places, head, comments, notes: self.notes })
     }
 
+    /// Lines that make more than the hash count.
+    fn refuse_what_overrides(&self) -> Result<(), Fault> {
+        for (line, harmless, why) in [
+            (
+                self.affinity,
+                Some("always"),
+                "a full server's keys would go to others, which no layout does; only \"always\" is \
+                 a map of keys",
+            ),
+            (
+                self.state_file,
+                Some("none"),
+                "weights and states come from another file; import a copy without this line, with \
+                 them written at the servers",
+            ),
+        ] {
+            if let Some(line) = line
+                && line.arguments()?.first().copied() != harmless
+            {
+                return Err(line.place.fault(why));
+            }
+        }
+        match self.mode {
+            Some(line) if line.arguments()? == ["log"] => {
+                let message = "\"mode log\" hashes lines of a log, which was not compared";
+                Err(line.place.fault(message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn consistent(
         &mut self,
         balance: &Balance,
@@ -259,7 +284,8 @@ impl Settings {
         let (function, avalanche) = balance.hash(hash_type);
         let revision = if hash_key.0 == "id" { self.revision(hash_place, version)? } else { None };
         // A factor of 0 switches the bound off.
-        let factor = self.factor.take().filter(|(factor, _)| *factor > 0);
+        let factor = self.factor.map(|line| Ok((balance::factor(line)?, line.place.clone())));
+        let factor = factor.transpose()?.filter(|(factor, _)| *factor > 0);
         if let Some((factor, place)) = &factor {
             let note = format!(
                 "hash-balance-factor {factor}: a server with too many requests gives keys to the \

@@ -46,7 +46,7 @@ fn file(
         }
         match end {
             End::Open if depth + open.len() >= DEPTH_MAX => {
-                return Err(place.fault(format!("more than {DEPTH_MAX} blocks in one another")));
+                return Err(place.fault(too_deep()));
             }
             End::Open => open.push((words, place, core::mem::take(&mut directives))),
             End::Close => {
@@ -61,7 +61,7 @@ fn file(
                     return Err(place.fault("\"include\" takes one file or pattern"));
                 };
                 if depth + open.len() >= DEPTH_MAX {
-                    return Err(place.fault("files include one another without end"));
+                    return Err(place.fault(too_deep()));
                 }
                 for source in include(pattern, &place)? {
                     *includes += 1;
@@ -83,6 +83,10 @@ fn file(
             }
         }
     }
+}
+
+fn too_deep() -> String {
+    format!("more than {DEPTH_MAX} blocks and included files in one another")
 }
 
 /// How a statement ends.

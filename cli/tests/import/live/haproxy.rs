@@ -15,7 +15,7 @@ backend ring            # the defaults' hash-type
     server spare 127.0.0.6:PORT backup
     server c7 127.0.0.7:PORT weight 256 check inter 60s
 
-backend named from other
+backend named from third
     balance 'hash' "req.fhdr(x-key)"
     SERVERS
 
@@ -103,7 +103,9 @@ fn configuration(front: u16, listen: u16, port: u16) -> String {
     format!(
         "global\n    maxconn 2000\n    nbthread 1\n\n\
          defaults other\n    mode http\n    timeout connect 5s\n    timeout client 60s\n\
-         \x20   timeout server 60s\n    hash-type consistent crc32\n\n\
+         \x20   timeout server 60s\n    hash-type consistent crc32\n\
+         \x20   balance roundrobin\n    default-server weight 2\n\n\
+         defaults third from other\n    timeout queue 1s\n\n\
          defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n\
          \x20   timeout server 60s\n    hash-type consistent\n\n\
          frontend front\n    bind 127.0.0.1:{front}\n    http-request set-src hdr(x-ip)\n\
