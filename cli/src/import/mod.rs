@@ -212,7 +212,9 @@ impl Imported {
         for index in 1..self.nodes.len() {
             let (before, rest) = self.nodes.split_at_mut(index);
             let node = &mut rest[0];
-            let is_twin = |other: &NodeEntry| address::same(&other.address, &node.address);
+            let is_twin = |other: &NodeEntry| {
+                address::same(other.address.as_deref(), node.address.as_deref())
+            };
             if node.address.is_some() && before.iter().any(is_twin) {
                 let address = node.address.take().unwrap_or_default();
                 let note = format!("{address} is another server's address too, so it is left out");

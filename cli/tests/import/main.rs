@@ -6,3 +6,4 @@ mod common;
 mod bad;
 mod good;
 mod live;
+mod plan;
