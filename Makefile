@@ -5,7 +5,7 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk
+PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy nutcracker
 # The crates whose tests cargo runs; the Python module's are pytest's.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
@@ -53,7 +53,8 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters
+test-all: test ## Also the long runs: 3,000 simulated clusters, and a real Envoy
+	@python3 scripts/suites.py envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
 .PHONY: bench

@@ -48,7 +48,7 @@ pub(super) fn import(source: &Source, name: &str) -> Result<Imported, Fault> {
     let discovery = discovery(&cluster, &head)?;
     let mut policy = policy(&cluster, &head, name)?;
     common(&cluster, &mut policy)?;
-    let (nodes, places) = hosts::hosts(&cluster, &head, discovery, policy.uses_host_names)?;
+    let nodes = hosts::hosts(&cluster, &head, discovery, policy.uses_host_names)?;
     let mut notes = Vec::new();
     for field in ["health_checks", "outlier_detection"] {
         if let Some(value) = cluster.get(field) {
@@ -72,7 +72,7 @@ pub(super) fn import(source: &Source, name: &str) -> Result<Imported, Fault> {
         "The key is the value that the route's one hash_policy takes: a header's, for example."
             .to_owned(),
     ];
-    Ok(Imported { layout, nodes, places, head, comments, notes })
+    Ok(Imported { layout, nodes, head, comments, notes })
 }
 
 /// The cluster of that name.
@@ -246,6 +246,11 @@ fn common(cluster: &Map<'_>, policy: &mut Policy) -> Result<(), Fault> {
         policy.numbers.push(("healthy_panic_threshold", Setting { value: threshold, place }));
     }
     match config.get(CONSISTENT) {
+        Some(inner) if cluster.get("load_balancing_policy").is_some() => {
+            let message = "with load_balancing_policy, consistent_hashing_lb_config belongs into \
+                           the policy's typed_config; Envoy does not look here";
+            Err(inner.fault(message))
+        }
         Some(inner) => policy.take_inner(inner),
         None => Ok(()),
     }

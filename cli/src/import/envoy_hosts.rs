@@ -7,6 +7,7 @@ use ringway_cluster::NodeEntry;
 
 use super::{
     address,
+    nodes::Nodes,
     place::{Fault, Place, quote},
     yaml::{Map, Value},
 };
@@ -18,19 +19,19 @@ pub(super) enum Discovery {
     StrictDns,
 }
 
-/// The cluster's hosts in order, and where they stand.
+/// The cluster's hosts in order.
 pub(super) fn hosts(
     cluster: &Map<'_>,
     head: &Place,
     discovery: Discovery,
     uses_host_names: bool,
-) -> Result<(Vec<NodeEntry>, Vec<Place>), Fault> {
+) -> Result<Nodes, Fault> {
     let Some(assignment) = cluster.get("load_assignment") else {
         return Err(head.fault("the cluster has no load_assignment, so it has no hosts"));
     };
     let groups = assignment.message("load_assignment")?.get("endpoints");
     let groups = groups.map(|it| it.list("endpoints")).transpose()?.unwrap_or_default();
-    let (mut nodes, mut places): (Vec<NodeEntry>, Vec<Place>) = (Vec::new(), Vec::new());
+    let mut nodes = Nodes::default();
     for value in groups {
         let group = value.message("a locality")?;
         group.only(
@@ -54,29 +55,21 @@ pub(super) fn hosts(
         let endpoints = group.get("lb_endpoints");
         let endpoints =
             endpoints.map(|it| it.list("lb_endpoints")).transpose()?.unwrap_or_default();
-        if !nodes.is_empty() && !endpoints.is_empty() {
+        if !nodes.entries.is_empty() && !endpoints.is_empty() {
             let message = "several localities were not compared with Envoy; put the hosts into one";
             return Err(value.fault(message));
         }
         for value in endpoints {
             let node = host(value, discovery, uses_host_names)?;
-            if let Some(first) = nodes.iter().position(|other| other.name == node.name) {
-                let message = format!(
-                    "host {} again; the first is at {}; a cluster file has each name once: give \
-                     them a hash_key of their own, or weight",
-                    quote(&node.name),
-                    places[first]
-                );
-                return Err(value.fault(message));
-            }
-            nodes.push(node);
-            places.push(value.place());
+            let remedy = "a cluster file has each name once: give them a hash_key of their own, or \
+                          weight";
+            nodes.push(node, value.place(), "host", remedy)?;
         }
     }
-    if nodes.is_empty() {
+    if nodes.entries.is_empty() {
         return Err(assignment.fault("load_assignment has no hosts"));
     }
-    Ok((nodes, places))
+    Ok(nodes)
 }
 
 fn host(value: Value<'_>, discovery: Discovery, uses_host_names: bool) -> Result<NodeEntry, Fault> {

@@ -1,6 +1,7 @@
 //! HAProxy: a `backend` or `listen` with what it inherits from `defaults`.
 
 use core::{fmt, str::FromStr};
+use std::collections::HashMap;
 
 use ringway::{Layout, OptionValue, Program, State};
 use ringway_cluster::NodeEntry;
@@ -11,6 +12,7 @@ use super::{
     haproxy_grammar::{self as grammar, Line, Section},
     haproxy_server::{self as server, Server},
     layout,
+    nodes::Nodes,
     place::{Fault, Place, listed, quote},
     source::Source,
 };
@@ -53,6 +55,7 @@ struct Settings<'s> {
     state_file: Option<&'s Line>,
     default_server: Server,
     servers: Vec<Server>,
+    names: HashMap<String, Place>,
     notes: Vec<(Place, String)>,
 }
 
@@ -164,9 +167,10 @@ impl<'s> Settings<'s> {
             }
             "server" => {
                 let server = server::server(&self.default_server, line)?;
-                if let Some(first) = self.servers.iter().find(|it| it.name == server.name) {
+                let twin = self.names.insert(server.name.clone(), place.clone());
+                if let Some(first) = twin {
                     let name = quote(&server.name);
-                    let message = format!("server {name} again; the first is at {}", first.place);
+                    let message = format!("server {name} again; the first is at {first}");
                     return Err(place.fault(message));
                 }
                 self.servers.push(server);
@@ -234,12 +238,12 @@ impl<'s> Settings<'s> {
             balance.key_words(),
         ];
         comments.extend(balance.proxy_key());
-        let (nodes, places) = self.nodes(is_consistent);
-        if nodes.is_empty() {
+        let nodes = self.nodes(is_consistent)?;
+        if nodes.entries.is_empty() {
             let message = format!("backend {} has no server on the map", quote(name));
             return Err(head.fault(message));
         }
-        Ok(Imported { layout, nodes, places, head, comments, notes: self.notes })
+        Ok(Imported { layout, nodes, head, comments, notes: self.notes })
     }
 
     /// Lines that make more than the hash count.
@@ -358,7 +362,7 @@ impl<'s> Settings<'s> {
     }
 
     /// The nodes of the servers that take part.
-    fn nodes(&mut self, reads_ids: bool) -> (Vec<NodeEntry>, Vec<Place>) {
+    fn nodes(&mut self, reads_ids: bool) -> Result<Nodes, Fault> {
         let (spare, used): (Vec<Server>, Vec<Server>) =
             core::mem::take(&mut self.servers).into_iter().partition(|it| it.is_backup);
         for server in spare {
@@ -368,9 +372,16 @@ impl<'s> Settings<'s> {
         }
         // Ids that the list's order gives again need not be written.
         let shows_ids = reads_ids && used.iter().zip(1..).any(|(server, at)| server.id != Some(at));
-        let mut nodes = Vec::new();
-        let mut places = Vec::new();
+        let mut nodes = Nodes::default();
         for server in used {
+            for parameter in &server.weighing {
+                let name = &server.name;
+                let note = format!(
+                    "{name}: {parameter} changes its weight while HAProxy runs; the map is that of \
+                     the weight written here"
+                );
+                self.notes.push((server.place.clone(), note));
+            }
             let mut node = NodeEntry::new(&server.name);
             node.weight = server.weight.unwrap_or(1);
             node.address = server.address();
@@ -378,10 +389,9 @@ impl<'s> Settings<'s> {
             node.deployed.id = server.id.filter(|_| shows_ids);
             node.deployed.guid =
                 server.guid.filter(|_| server.hash_key == Some("guid") && reads_ids);
-            nodes.push(node);
-            places.push(server.place);
+            nodes.push(node, server.place, "server", "a server's name must be its own")?;
         }
-        (nodes, places)
+        Ok(nodes)
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) id: Option<u32>,
     pub(super) guid: Option<String>,
     pub(super) hash_key: Option<&'static str>,
+    /// Parameters by which its weight changes while HAProxy runs.
+    pub(super) weighing: Vec<&'static str>,
 }
 
 impl Default for Server {
@@ -37,6 +39,7 @@ impl Default for Server {
             id: None,
             guid: None,
             hash_key: None,
+            weighing: Vec::new(),
         }
     }
 }
@@ -76,7 +79,7 @@ const FLAGS: [&str; 28] = [
 ];
 
 /// Parameters with one value that leave the map alone.
-const VALUES: [&str; 68] = [
+const VALUES: [&str; 67] = [
     "addr",
     "agent-addr",
     "agent-inter",
@@ -132,7 +135,6 @@ const VALUES: [&str; 68] = [
     "rise",
     "shard",
     "sigalgs",
-    "slowstart",
     "sni",
     "socks4",
     "source",
@@ -211,6 +213,11 @@ pub(super) fn parameters(
                     place.fault(format!("expected one of {known}, found {}", quote(text)))
                 })?);
             }
+            "agent-check" => server.weighing.push("agent-check"),
+            "slowstart" => {
+                value()?;
+                server.weighing.push("slowstart");
+            }
             "set-proxy-v2-tlv-fmt" => {
                 value()?;
             }
@@ -278,6 +285,9 @@ impl Server {
 
     /// What the ring reads of the server must stand in the file.
     pub(super) fn check_hash_key(&self, key: &str) -> Result<(), Fault> {
+        if key == "guid" && self.guid.is_none() && !self.is_backup {
+            return Err(self.place.fault("hash-key guid, but the server has no guid"));
+        }
         if !key.starts_with("addr") || self.is_backup {
             return Ok(());
         }

@@ -13,12 +13,16 @@ mod haproxy_grammar;
 mod haproxy_server;
 mod nginx;
 mod nginx_grammar;
+mod nodes;
 mod place;
 mod source;
+#[cfg(test)]
+mod tests;
 mod twemproxy;
 mod yaml;
 
 use std::{
+    collections::HashSet,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -26,9 +30,12 @@ use std::{
 };
 
 use ringway::{BuildError, Layout, OptionValue, Program};
-use ringway_cluster::{ClusterFile, FileError, NodeEntry};
+use ringway_cluster::{ClusterFile, FileError, normal_address};
 
-use self::place::{Fault, Place, one_line};
+use self::{
+    nodes::Nodes,
+    place::{Fault, Place, one_line},
+};
 use crate::failure::{Failure, Outcome};
 
 /// Write the cluster file of an nginx, HAProxy, Envoy or twemproxy configuration
@@ -128,9 +135,7 @@ struct Output {
 #[derive(Debug)]
 struct Imported {
     layout: Layout,
-    nodes: Vec<NodeEntry>,
-    /// Where each node stands in the configuration.
-    places: Vec<Place>,
+    nodes: Nodes,
     /// Where the part that was asked for begins.
     head: Place,
     /// What the layout was made from, and which key the program hashes.
@@ -187,7 +192,7 @@ impl Imported {
     /// The cluster file with its comment.
     fn toml(&mut self, command: &str) -> Result<String, Fault> {
         self.drop_twin_addresses();
-        let file = ClusterFile::new(self.layout.clone(), self.nodes.clone());
+        let file = ClusterFile::new(self.layout.clone(), self.nodes.entries.clone());
         let file = file.map_err(|error| self.locate(&error))?;
         file.table().map_err(|error| self.locate(&error))?;
         let mut toml = format!("# Made by: {}\n", one_line(command));
@@ -209,16 +214,15 @@ impl Imported {
         if hashes_addresses {
             return;
         }
-        for index in 1..self.nodes.len() {
-            let (before, rest) = self.nodes.split_at_mut(index);
-            let node = &mut rest[0];
-            let is_twin = |other: &NodeEntry| {
-                address::same(other.address.as_deref(), node.address.as_deref())
-            };
-            if node.address.is_some() && before.iter().any(is_twin) {
+        let mut seen = HashSet::new();
+        for (node, place) in self.nodes.entries.iter_mut().zip(&self.nodes.places) {
+            let normal = node.address.as_deref().map(normal_address);
+            if let Some(Ok(normal)) = normal
+                && !seen.insert(normal)
+            {
                 let address = node.address.take().unwrap_or_default();
                 let note = format!("{address} is another server's address too, so it is left out");
-                self.notes.push((self.places[index].clone(), note));
+                self.notes.push((place.clone(), note));
             }
         }
     }
@@ -229,7 +233,7 @@ impl Imported {
             let (number, _) = field.strip_prefix("node[")?.split_once(']')?;
             number.parse::<usize>().ok()
         });
-        let place = index.and_then(|index| self.places.get(index)).unwrap_or(&self.head);
+        let place = index.and_then(|index| self.nodes.places.get(index)).unwrap_or(&self.head);
         place.fault(error.message())
     }
 }

@@ -11,6 +11,7 @@ use ringway_cluster::NodeEntry;
 use super::{
     Imported, address,
     nginx_grammar::{self, Directive},
+    nodes::Nodes,
     place::{Fault, Place, listed, quote},
     source::{self, Source},
 };
@@ -55,11 +56,15 @@ fn included(folder: &Path, pattern: &str, place: &Place) -> Result<Vec<Source>, 
     paths.iter().map(read).collect()
 }
 
-fn import_from(directives: &[Directive], name: &str, whole: &Place) -> Result<Imported, Fault> {
+pub(super) fn import_from(
+    directives: &[Directive],
+    name: &str,
+    whole: &Place,
+) -> Result<Imported, Fault> {
     let (head, block) = find(directives, name, whole)?;
     let mut hash: Option<&Directive> = None;
     let mut notes = Vec::new();
-    let (mut nodes, mut places) = (Vec::new(), Vec::new());
+    let mut nodes = Nodes::default();
     for directive in block {
         let (word, place) = (directive.words[0].as_str(), &directive.place);
         match word {
@@ -72,8 +77,9 @@ fn import_from(directives: &[Directive], name: &str, whole: &Place) -> Result<Im
             }
             "server" => {
                 if let Some(node) = server(directive, &mut notes)? {
-                    nodes.push(node);
-                    places.push(place.clone());
+                    let remedy = "a cluster file has each name once: add up the weights, if that is \
+                                  meant";
+                    nodes.push(node, place.clone(), "server", remedy)?;
                 }
             }
             method if METHODS.contains(&method) => {
@@ -102,12 +108,11 @@ fn import_from(directives: &[Directive], name: &str, whole: &Place) -> Result<Im
         return Err(head.fault(message));
     };
     let (program, key) = method(hash)?;
-    if nodes.is_empty() {
+    if nodes.entries.is_empty() {
         return Err(head.fault(format!("upstream {} has no server on the map", quote(name))));
     }
-    refuse_twins(&nodes, &places)?;
     if program == Program::NginxModulo {
-        refuse_host_names(&nodes, &places)?;
+        refuse_host_names(&nodes)?;
     }
     let mut comments = vec![
         format!("From nginx: upstream {name} at {head}, {}.", hash.words.join(" ")),
@@ -115,7 +120,7 @@ fn import_from(directives: &[Directive], name: &str, whole: &Place) -> Result<Im
     ];
     comments.extend(proxy_key(key));
     let layout = Layout::compat(program);
-    Ok(Imported { layout, nodes, places, head: head.clone(), comments, notes })
+    Ok(Imported { layout, nodes, head: head.clone(), comments, notes })
 }
 
 /// The upstream of that name: at the top, as in a part of a configuration, or in `http`.
@@ -197,7 +202,8 @@ fn server(
         let (word, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         match (word, value) {
             ("weight", value) => {
-                let weight = value.parse().ok().filter(|&weight| weight > 0);
+                let is_digits = value.bytes().all(|it| it.is_ascii_digit());
+                let weight = value.parse().ok().filter(|&weight| weight > 0 && is_digits);
                 node.weight = weight.ok_or_else(|| {
                     let found = quote(value);
                     place
@@ -247,24 +253,9 @@ fn address_of(name: &str) -> Option<String> {
     address::plausible(if has_port { name.to_owned() } else { format!("{name}:80") })
 }
 
-fn refuse_twins(nodes: &[NodeEntry], places: &[Place]) -> Result<(), Fault> {
-    for (index, node) in nodes.iter().enumerate() {
-        if let Some(first) = nodes[..index].iter().position(|other| other.name == node.name) {
-            let message = format!(
-                "server {} again; the first is at {}; a cluster file has each name once: add \
-                 up the weights, if that is meant",
-                quote(&node.name),
-                places[first]
-            );
-            return Err(places[index].fault(message));
-        }
-    }
-    Ok(())
-}
-
 /// `hash KEY` counts a host name once for each of its addresses, which the file does not tell.
-fn refuse_host_names(nodes: &[NodeEntry], places: &[Place]) -> Result<(), Fault> {
-    for (node, place) in nodes.iter().zip(places) {
+fn refuse_host_names(nodes: &Nodes) -> Result<(), Fault> {
+    for (node, place) in nodes.entries.iter().zip(&nodes.places) {
         let name = &node.name;
         let host = match name.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,

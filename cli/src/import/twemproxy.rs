@@ -5,6 +5,7 @@ use ringway_cluster::NodeEntry;
 
 use super::{
     Imported, address, layout,
+    nodes::Nodes,
     place::{Fault, listed, quote},
     source::Source,
     yaml::{Document, Value},
@@ -101,21 +102,12 @@ pub(super) fn import(source: &Source, name: &str) -> Result<Imported, Fault> {
         }
     }
     let servers = servers.ok_or_else(|| head.fault("the pool has no \"servers\""))?;
-    let (mut nodes, mut places) = (Vec::new(), Vec::new());
+    let mut nodes = Nodes::default();
     for value in servers.list("servers")? {
-        let node = server(value)?;
-        if let Some(first) = nodes.iter().position(|other: &NodeEntry| other.name == node.name) {
-            let message = format!(
-                "server {} again; the first is at {}; a server's name must be its own",
-                quote(&node.name),
-                places[first]
-            );
-            return Err(value.fault(message));
-        }
-        nodes.push(node);
-        places.push(value.place());
+        let remedy = "a server's name must be its own";
+        nodes.push(server(value)?, value.place(), "server", remedy)?;
     }
-    if nodes.is_empty() {
+    if nodes.entries.is_empty() {
         return Err(servers.fault("the pool has no server"));
     }
     let place_of = |option: &Option<(&str, super::Place)>| {
@@ -135,7 +127,7 @@ pub(super) fn import(source: &Source, name: &str) -> Result<Imported, Fault> {
     let hash = hash.as_ref().map_or("fnv1a_64", |it| it.0);
     let comments =
         vec![format!("From twemproxy: pool {name} at {head}, distribution {words}, hash {hash}.")];
-    Ok(Imported { layout, nodes, places, head, comments, notes })
+    Ok(Imported { layout, nodes, head, comments, notes })
 }
 
 /// The node of `HOST:PORT:WEIGHT [NAME]`.

@@ -274,6 +274,11 @@ const OF_HAPROXY: &[Case] = &[
         "h.cfg:4: HAProxy has \"hash-key guid\" from 3.4 on",
     ),
     (
+        &["haproxy", "h.cfg", "--backend", "b", "--haproxy-version", "3.4.0"],
+        "backend b\n balance uri\n hash-type consistent\n server a db:80 hash-key guid\n",
+        "h.cfg:4: hash-key guid, but the server has no guid",
+    ),
+    (
         HAPROXY,
         "backend b\n balance uri\n hash-preserve-affinity maxconn\n",
         "h.cfg:3: a full server's keys would go to others",
@@ -358,6 +363,11 @@ const OF_ENVOY: &[Case] = &[
         ENVOY,
         "static_resources:\n  clusters:\n  - name: b\n    lb_policy: MAGLEV\n",
         "e.yaml:3: the cluster has no load_assignment",
+    ),
+    (
+        ENVOY,
+        "static_resources:\n  clusters:\n  - name: b\n    load_balancing_policy:\n      policies:\n      - typed_extension_config:\n          typed_config:\n            \"@type\": t/envoy.extensions.load_balancing_policies.maglev.v3.Maglev\n    common_lb_config:\n      consistent_hashing_lb_config: {}\n",
+        "e.yaml:10: with load_balancing_policy, consistent_hashing_lb_config belongs into",
     ),
 ];
 

@@ -146,7 +146,7 @@ backend app
     balance hdr(X-User)
     option httpchk GET /health
     http-request set-header X-A \"a b\\\"c # d\"
-    server a 10.0.0.1:80 check inter 2s weight 10
+    server a 10.0.0.1:80 check inter 2s weight 10 slowstart 30s
     server b ipv4@10.0.0.2:80 weight 0
     server c backend.internal:80 disabled
 ",
@@ -169,7 +169,7 @@ weight = 1
 address = \"backend.internal:80\"
 state = \"down\"
 ",
-        notes: &[],
+        notes: &["haproxy.cfg:17: a: slowstart changes its weight while HAProxy runs"],
         comments: &[
             "# Made by: ringway import haproxy haproxy.cfg --backend app --haproxy-version 2.6.12\n",
             "# From HAProxy: backend app at haproxy.cfg:13, balance hdr(X-User), hash-type \

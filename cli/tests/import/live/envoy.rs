@@ -89,6 +89,15 @@ fn clusters(port: u16) -> Vec<(&'static str, &'static str, String)> {
             hosts(10, port, unwell(5)),
         ),
         (
+            "typedpanic",
+            "    load_balancing_policy:\n      policies:\n      - typed_extension_config:\n\
+             \x20         name: ring\n          typed_config:\n            \"@type\": \
+             type.googleapis.com/envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash\n\
+             \x20           consistent_hashing_lb_config: {hash_policy: []}\n\
+             \x20   common_lb_config: {healthy_panic_threshold: {value: 60}}\n",
+            hosts(10, port, unwell(5)),
+        ),
+        (
             "calm",
             "    lb_policy: RING_HASH\n    common_lb_config:\n      healthy_panic_threshold: \
              {value: 0}\n",

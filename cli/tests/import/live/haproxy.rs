@@ -127,7 +127,7 @@ fn haproxy_gives_keys_the_servers_of_the_imported_map() {
     let plain: Vec<String> =
         (0..KEYS).map(|number| format!("user{number}.x-{}", number * 7)).collect();
     let addresses: Vec<u32> =
-        (0..KEYS as u32).map(|number| number.wrapping_mul(0x9e37_79b1)).collect();
+        (0..).take(KEYS).map(|number: u32| number.wrapping_mul(0x9e37_79b1)).collect();
     let numbers: Vec<String> = addresses.iter().map(u32::to_string).collect();
     let paths: Vec<String> = plain.iter().map(|it| format!("/a/{it}")).collect();
     let whole: Vec<String> = plain.iter().map(|it| format!("/a/{it}?q={it}")).collect();

@@ -85,7 +85,7 @@ pub(super) fn keys(seed: u64) -> Vec<String> {
         };
         (0..letters).map(letter).collect::<String>()
     };
-    (0..KEYS).map(|number| key(number)).collect()
+    (0..KEYS).map(&mut key).collect()
 }
 
 /// A connection that asks again and again.
@@ -156,6 +156,7 @@ pub(super) fn mapped(folder: &Folder, cluster: &str, keys: &[String]) -> Vec<Str
 
 /// All keys, and not all on one node: else nothing would be compared.
 #[track_caller]
+#[allow(clippy::print_stdout, reason = "--nocapture shows what was compared")]
 pub(super) fn compare(what: &str, keys: &[String], real: &[String], ours: &[String]) {
     assert_eq!((real.len(), ours.len()), (keys.len(), keys.len()), "{what}");
     let differ: Vec<_> = (0..keys.len()).filter(|&at| real[at] != ours[at]).collect();
