@@ -149,9 +149,30 @@ impl Table {
     /// `nginx-modulo` hashes anew, as often; Varnish and Traffic Server go from point to point all
     /// around. Nodes that are down are left out.
     pub fn candidates(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
-        let theirs = self.placed.candidates(&self.layout, key);
+        let theirs = self.placed.candidates(key);
         let ours = theirs.is_none().then(|| self.walk(key));
         theirs.into_iter().flatten().chain(ours.into_iter().flatten())
+    }
+
+    /// The owner of `key` as the layout's program picks it while `active` requests are in progress
+    /// on each node: by the option `hash_balance_factor` of `envoy-ring`, `envoy-maglev` and
+    /// `haproxy-consistent`. Elsewhere, and without the option, it is the [`owner`](Self::owner).
+    ///
+    /// Not what the papers call bounded load: in Envoy a host may have one request more than its
+    /// slots, and the next host is drawn, not the next on the ring.
+    ///
+    /// # Complexity
+    /// O(nodes).
+    #[cfg(feature = "compat")]
+    pub fn owner_under_load(
+        &self,
+        key: &[u8],
+        active: impl Fn(NodeIndex) -> u64,
+    ) -> Option<NodeIndex> {
+        match &self.placed {
+            Placed::Deployed(deployed) => deployed.owner_under_load(key, active),
+            _ => self.owner(key),
+        }
     }
 
     /// The walk of a key hash of [`hash_bits`](Self::hash_bits) bits.

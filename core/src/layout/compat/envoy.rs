@@ -18,10 +18,11 @@ use core::cmp::Reverse;
 use xxhash_rust::xxh64::xxh64;
 
 use super::{
+    bounded::Rule,
     deployed::{Deployed, KeyHash},
     hash::murmur2_64,
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::Numbered,
 };
 use crate::{BuildError, Node, NodeIndex, State};
@@ -47,6 +48,7 @@ fn hosts<'a>(compat: &Compat, nodes: &'a [Node<'a>]) -> Vec<Host<'a>> {
 
 pub(super) fn ring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let hosts = hosts(compat, nodes);
+    let rule = bound(&hosts);
     let hash: fn(&[u8]) -> u64 = match compat.choice("hash") {
         Some("murmur_hash_2") => murmur2_64,
         _ => |bytes| xxh64(bytes, 0),
@@ -54,24 +56,34 @@ pub(super) fn ring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Buil
     let size = |name| f64::from(compat.value(name).unwrap_or_default());
     let least = hosts.iter().map(|&(_, _, share)| share).fold(f64::INFINITY, f64::min);
     let scale = (ceil(least * size("minimum_ring_size")) / least).min(size("maximum_ring_size"));
-    let mut points = Points::default();
+    let mut points = Points::with_capacity(0)?;
     let (mut made, mut target) = (0.0, 0.0);
     for (node, index, share) in hosts {
         target += scale * share;
         let mut numbered = Numbered::after(&[node.name(), b"_"]);
         let mut i = 0;
         while made < target {
-            points.push_64(hash(numbered.with(i)), index);
+            points.push(hash(numbered.with(i)), index);
             i += 1;
             made += 1.0;
         }
     }
-    let ring = points.into_ring(Width::Bits64, Shared::Kept, Search::AtOrAbove)?;
-    Ok(Deployed::of_ring(KEY_HASH, ring))
+    let ring = points.into_ring(Shared::Kept, Search::AtOrAbove)?;
+    Ok(Deployed::of_ring(KEY_HASH, ring).bounded_by(factor(compat), rule))
+}
+
+fn factor(compat: &Compat) -> Option<u32> {
+    compat.value("hash_balance_factor")
+}
+
+/// Each host's part of the load.
+fn bound(hosts: &[Host<'_>]) -> Rule {
+    Rule::Envoy(hosts.iter().map(|&(_, index, share)| (index, share)).collect())
 }
 
 pub(super) fn maglev(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let mut hosts = hosts(compat, nodes);
+    let rule = bound(&hosts);
     hosts.sort_unstable_by_key(|(node, _, _)| node.name());
     let size = compat.value("table_size").unwrap_or_default();
     let greatest = hosts.iter().map(|&(_, _, share)| share).fold(0.0, f64::max);
@@ -90,7 +102,7 @@ pub(super) fn maglev(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Bu
         turns.push(Reverse((row.next_turn(turn), place)));
     }
     let entries = table.into_iter().flatten().collect();
-    Ok(Deployed::of_entries(KEY_HASH, entries))
+    Ok(Deployed::of_entries(KEY_HASH, entries).bounded_by(factor(compat), rule))
 }
 
 /// A host's permutation of the table's slots.
