@@ -238,11 +238,9 @@ impl<'s> Settings<'s> {
             balance.key_words(),
         ];
         comments.extend(balance.proxy_key());
+        let has_backups = self.servers.iter().any(|it| it.is_backup);
         let nodes = self.nodes(is_consistent)?;
-        if nodes.entries.is_empty() {
-            let message = format!("backend {} has no server on the map", quote(name));
-            return Err(head.fault(message));
-        }
+        nodes.check_used(&head, &format!("backend {}", quote(name)), has_backups)?;
         Ok(Imported { layout, nodes, head, comments, notes: self.notes })
     }
 

@@ -65,6 +65,7 @@ pub(super) fn import_from(
     let mut hash: Option<&Directive> = None;
     let mut notes = Vec::new();
     let mut nodes = Nodes::default();
+    let mut has_backups = false;
     for directive in block {
         let (word, place) = (directive.words[0].as_str(), &directive.place);
         match word {
@@ -76,7 +77,9 @@ pub(super) fn import_from(
                 hash = Some(directive);
             }
             "server" => {
-                if let Some(node) = server(directive, &mut notes)? {
+                let node = server(directive, &mut notes)?;
+                has_backups |= node.is_none();
+                if let Some(node) = node {
                     let remedy = "a cluster file has each name once: add up the weights, if that is \
                                   meant";
                     nodes.push(node, place.clone(), "server", remedy)?;
@@ -108,9 +111,7 @@ pub(super) fn import_from(
         return Err(head.fault(message));
     };
     let (program, key) = method(hash)?;
-    if nodes.entries.is_empty() {
-        return Err(head.fault(format!("upstream {} has no server on the map", quote(name))));
-    }
+    nodes.check_used(head, &format!("upstream {}", quote(name)), has_backups)?;
     if program == Program::NginxModulo {
         refuse_host_names(&nodes)?;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ringway::State;
 use ringway_cluster::NodeEntry;
 
 use super::place::{Fault, Place, quote};
@@ -32,6 +33,27 @@ impl Nodes {
         }
         self.entries.push(node);
         self.places.push(place);
+        Ok(())
+    }
+
+    /// There is a node, and, if there are backups, one that keeps the keys from them.
+    pub(super) fn check_used(
+        &self,
+        head: &Place,
+        whose: &str,
+        has_backups: bool,
+    ) -> Result<(), Fault> {
+        if self.entries.is_empty() {
+            return Err(head.fault(format!("{whose} has no server on the map")));
+        }
+        let is_used = |node: &NodeEntry| node.state == State::Up && node.weight > 0;
+        if has_backups && !self.entries.iter().any(is_used) {
+            let message = format!(
+                "{whose} has no server in use but the backups, which are not on the map; import a \
+                 copy with those in use alone, none of them a backup"
+            );
+            return Err(head.fault(message));
+        }
         Ok(())
     }
 }

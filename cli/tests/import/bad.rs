@@ -107,6 +107,19 @@ const OF_NGINX: &[Case] = &[
     ),
 ];
 
+const OF_BACKUPS: &[Case] = &[
+    (
+        NGINX,
+        "upstream b {\n hash $a;\n server a backup;\n server 10.0.0.1 down;\n}\n",
+        "n.conf:1: upstream \"b\" has no server in use but the backups",
+    ),
+    (
+        HAPROXY,
+        "backend b\n balance uri\n server a 10.0.0.1:80 backup\n server c 10.0.0.2:80 weight 0\n",
+        "h.cfg:1: backend \"b\" has no server in use but the backups",
+    ),
+];
+
 const OF_HAPROXY: &[Case] = &[
     (HAPROXY, "backend a\nlisten c\n", "h.cfg: no backend \"b\"; there are: \"a\", \"c\""),
     (
@@ -485,6 +498,11 @@ fn bad_configurations_of_nginx() {
 #[test]
 fn bad_configurations_of_haproxy() {
     OF_HAPROXY.iter().for_each(refuse);
+}
+
+#[test]
+fn backups_that_would_take_the_keys() {
+    OF_BACKUPS.iter().for_each(refuse);
 }
 
 #[test]
