@@ -60,12 +60,13 @@ struct Settings<'s> {
 }
 
 /// Lines by which a request can go elsewhere than its hash says.
-const DETOURS: [(&str, &str); 6] = [
+const DETOURS: [(&str, &str); 7] = [
     ("cookie", "a client with the cookie stays with its server"),
     ("dispatch", "requests go to one address"),
     ("force-persist", "requests with a cookie go to servers that are down"),
     ("persist", "a client with the cookie stays with its server"),
     ("stick", "a stick table chooses the server"),
+    ("transparent", "requests go to the address that the client asked for"),
     ("use-server", "a condition chooses the server"),
 ];
 
@@ -182,9 +183,7 @@ impl<'s> Settings<'s> {
             }
             "option" => {
                 let arguments = line.arguments()?;
-                if let Some(option @ ("transparent" | "http_proxy" | "persist")) =
-                    arguments.first().copied()
-                {
+                if let Some(option @ ("transparent" | "http_proxy")) = arguments.first().copied() {
                     let message = format!("\"option {option}\" sends requests past the hash");
                     return Err(place.fault(message));
                 }

@@ -47,7 +47,7 @@ impl Default for Server {
 const HASH_KEYS: [&str; 5] = ["id", "addr", "addr-port", "guid", "id32"];
 
 /// Parameters without a value that leave the map alone, `no-` before them included.
-const FLAGS: [&str; 28] = [
+const FLAGS: [&str; 29] = [
     "agent-check",
     "allow-0rtt",
     "check",
@@ -76,6 +76,7 @@ const FLAGS: [&str; 28] = [
     "tlsv10",
     "tlsv11",
     "tlsv12",
+    "tlsv13",
 ];
 
 /// Parameters with one value that leave the map alone.

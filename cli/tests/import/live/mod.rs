@@ -10,6 +10,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -54,12 +55,19 @@ impl Drop for Running {
     }
 }
 
-/// Ports on loopback that were free just now; all different.
+/// Ports that are free, below those that the system gives to outgoing connections, and given out
+/// once: no connection of another test takes one before its program does.
 pub(super) fn free_ports(count: usize) -> Vec<u16> {
-    let listen = |_| TcpListener::bind("127.0.0.1:0").expect("a port");
-    let listeners: Vec<TcpListener> = (0..count).map(listen).collect();
-    let port = |it: &TcpListener| it.local_addr().expect("bound").port();
-    listeners.iter().map(port).collect()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut ports = Vec::with_capacity(count);
+    while ports.len() < count {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
+        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
+        if TcpListener::bind(local(port)).is_ok() {
+            ports.push(port);
+        }
+    }
+    ports
 }
 
 pub(super) fn local(port: u16) -> SocketAddr {
