@@ -53,7 +53,7 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters, and a real Envoy
+test-all: test ## Also the long runs: 3,000 simulated clusters, and imports beside a real Envoy
 	@python3 scripts/suites.py envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
