@@ -2,6 +2,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../proxy/tests/support/free_address.rs"]
+mod free_address;
 
 mod bad;
 mod good;

@@ -7,15 +7,14 @@ mod twemproxy;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use super::common::Folder;
+use super::{common::Folder, free_address::free_address};
 
 /// So many keys for each map.
 pub(super) const KEYS: usize = 1_000;
@@ -55,19 +54,8 @@ impl Drop for Running {
     }
 }
 
-/// Ports that are free, below those that the system gives to outgoing connections, and given out
-/// once: no connection of another test takes one before its program does.
 pub(super) fn free_ports(count: usize) -> Vec<u16> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let mut ports = Vec::with_capacity(count);
-    while ports.len() < count {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
-        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
-        if TcpListener::bind(local(port)).is_ok() {
-            ports.push(port);
-        }
-    }
-    ports
+    (0..count).map(|_| free_address().port()).collect()
 }
 
 pub(super) fn local(port: u16) -> SocketAddr {
