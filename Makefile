@@ -5,7 +5,7 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk
+PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy nutcracker
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # The crates whose tests cargo runs; the Python module's are pytest's. Together they give core the
@@ -63,12 +63,13 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare metal under QEMU
+test-all: test ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
-	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
+	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
+	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
 BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms
