@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg wrk
+# What `make record` asks, beside what it takes from PyPI.
+RECORDED := nginx haproxy nutcracker libmemcached-dev pkg-config gcc iproute2
 # The crates whose tests cargo runs; the Python module's are pytest's.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
@@ -52,8 +54,14 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh packages $(PACKAGES)
 	@scripts/setup.sh python
 
+.PHONY: record
+record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and uhashring the recorded keys again
+	@scripts/setup.sh packages $(RECORDED)
+	@scripts/setup.sh record
+	.venv-record/bin/python -B spec/record --check
+
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters
+test-all: test record ## Also the long runs: 3,000 simulated clusters; the recorded programs asked again
 	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
 .PHONY: bench

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
 #   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
+#   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
 # Says what it installs; does nothing where everything is there already.
 set -eu
@@ -27,9 +28,12 @@ packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-python() {
-    stamp=$root/.venv/requirements-dev.txt
-    if [ -x "$root/.venv/bin/python" ] && cmp -s "$root/py/requirements-dev.txt" "$stamp"; then
+# A virtualenv, and the file that says which packages it has.
+virtualenv() {
+    folder=$1
+    requirements=$2
+    stamp=$root/$folder/$(basename "$requirements")
+    if [ -x "$root/$folder/bin/python" ] && cmp -s "$root/$requirements" "$stamp"; then
         return 0
     fi
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -38,10 +42,10 @@ python() {
     }
     # Debian's own Python lacks venv until this package is there.
     python3 -c 'import ensurepip' 2>/dev/null || packages python3-venv
-    echo "setup: making .venv with the packages of py/requirements-dev.txt"
-    python3 -m venv --clear "$root/.venv"
-    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/py/requirements-dev.txt"
-    cp "$root/py/requirements-dev.txt" "$stamp"
+    echo "setup: making $folder with the packages of $requirements"
+    python3 -m venv --clear "$root/$folder"
+    "$root/$folder/bin/pip" install --quiet --disable-pip-version-check -r "$root/$requirements"
+    cp "$root/$requirements" "$stamp"
 }
 
 case ${1:-} in
@@ -49,9 +53,10 @@ packages)
     shift
     packages "$@"
     ;;
-python) python ;;
+python) virtualenv .venv py/requirements-dev.txt ;;
+record) virtualenv .venv-record spec/record/requirements.txt ;;
 *)
-    sed -n '2,7p' "$0"
+    sed -n '2,8p' "$0"
     exit 2
     ;;
 esac
