@@ -178,6 +178,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) const fn fields(&self) -> &Fields<'a> {
         &self.fields
     }

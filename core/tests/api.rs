@@ -71,7 +71,8 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
             BuildError::UnknownLayout,
             "unknown-layout",
             "unknown layout; this build knows ringway-v1, jump-v1, jumpback-v1, \
-             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1",
+             rendezvous-v1, maglev-v1, balanced-v1, ringway-keyed-v1 and those of deployed \
+             programs (docs/layouts.md)",
         ),
         (
             BuildError::WeightUnsupported { index: 2, weight: 7 },
@@ -86,7 +87,8 @@ fn errors_say_what_is_wrong_and_have_machine_names() {
         (
             BuildError::TableTooSmall { nodes: 300, size: 251 },
             "table-too-small",
-            "300 nodes do not fit a table of 251 entries; raise the option table_size",
+            "300 nodes do not fit a table of 251 entries; where the layout has the option \
+             table_size, raise it",
         ),
         (
             BuildError::MissingOption { name: "key" },

@@ -467,12 +467,14 @@ pub enum OptionValue<'a> {
 }
 
 pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let deployed = if cfg!(feature = "compat") { &COMPAT_NAMES[..] } else { &[] };
-    for (place, name) in NAMES.iter().chain(deployed).enumerate() {
+    for (place, name) in NAMES.iter().enumerate() {
         if place > 0 {
             f.write_str(", ")?;
         }
         f.write_str(name)?;
+    }
+    if cfg!(feature = "compat") {
+        f.write_str(" and those of deployed programs (docs/layouts.md)")?;
     }
     Ok(())
 }

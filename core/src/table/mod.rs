@@ -154,6 +154,29 @@ impl Table {
         theirs.into_iter().flatten().chain(ours.into_iter().flatten())
     }
 
+    /// The owner of `key` as the layout's program picks it while `active` requests are in progress
+    /// on each node: by the option `hash_balance_factor` of `envoy-ring`, `envoy-maglev` and
+    /// `haproxy-consistent`. Elsewhere, and without the option, it is the [`owner`](Self::owner).
+    ///
+    /// Not what the papers call bounded load: in Envoy a host may have one request more than its
+    /// slots, and the next host is drawn, not the next on the ring.
+    ///
+    /// # Complexity
+    /// O(nodes).
+    #[cfg(feature = "compat")]
+    pub fn owner_under_load(
+        &self,
+        key: &[u8],
+        active: impl Fn(NodeIndex) -> u64,
+    ) -> Option<NodeIndex> {
+        match &self.placed {
+            Placed::Deployed(deployed) => {
+                deployed.owner_under_load(self.layout.hashed_part(key), active)
+            }
+            _ => self.owner(key),
+        }
+    }
+
     /// The walk of a key hash of [`hash_bits`](Self::hash_bits) bits.
     pub fn walk_by_hash(&self, hash: u64) -> impl Iterator<Item = NodeIndex> + '_ {
         self.distinct(self.placed.walk(hash))

@@ -3,7 +3,12 @@
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::{iter, num::NonZeroU32, slice};
 
-use super::{nginx::Attempts, points::PointRing, python::Rendezvous};
+use super::{
+    bounded::{Bounded, Rule},
+    nginx::Attempts,
+    points::PointRing,
+    python::Rendezvous,
+};
 use crate::{
     NodeIndex,
     buckets::{BucketWalk, Buckets},
@@ -30,6 +35,8 @@ pub(crate) struct Deployed {
     key_hash: KeyHash,
     by: By,
     owner_count: u32,
+    /// Where keys go under load, if the layout was told a factor.
+    bounded: Option<Bounded>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +63,7 @@ struct RingWithDown {
 impl Deployed {
     pub(super) fn of_ring(key_hash: KeyHash, ring: PointRing) -> Self {
         let owner_count = distinct(ring.owners());
-        Self { key_hash, by: By::Ring(ring), owner_count }
+        Self { key_hash, by: By::Ring(ring), owner_count, bounded: None }
     }
 
     /// A ring of whose nodes some may be down, `looks_max` being at how many points a lookup looks.
@@ -71,12 +78,12 @@ impl Deployed {
         }
         let owner_count = distinct(ring.owners().filter(|&node| is_up(&is_down, node)));
         let by = By::RingWithDown(RingWithDown { ring, is_down, looks_max });
-        Self { key_hash, by, owner_count }
+        Self { key_hash, by, owner_count, bounded: None }
     }
 
     pub(super) fn of_entries(key_hash: KeyHash, entries: Vec<NodeIndex>) -> Self {
         let owner_count = distinct(entries.iter().copied());
-        Self { key_hash, by: By::Entries(entries.into_boxed_slice()), owner_count }
+        Self { key_hash, by: By::Entries(entries.into_boxed_slice()), owner_count, bounded: None }
     }
 
     /// `count` is at most 65,536.
@@ -86,17 +93,22 @@ impl Deployed {
         count: u32,
     ) -> Self {
         let by = By::Buckets(Buckets::new(bucket_of, count));
-        Self { key_hash, by, owner_count: count }
+        Self { key_hash, by, owner_count: count, bounded: None }
     }
 
     pub(super) fn of_attempts(attempts: Attempts) -> Self {
         let owner_count = attempts.owner_count();
-        Self { key_hash: KeyHash::NotAlone, by: By::Attempts(attempts), owner_count }
+        Self { key_hash: KeyHash::NotAlone, by: By::Attempts(attempts), owner_count, bounded: None }
     }
 
     pub(super) fn of_rendezvous(rendezvous: Rendezvous, count: u32) -> Self {
         let by = By::Rendezvous(rendezvous);
-        Self { key_hash: KeyHash::NotAlone, by, owner_count: count }
+        Self { key_hash: KeyHash::NotAlone, by, owner_count: count, bounded: None }
+    }
+
+    /// The same with a bound on the load of each node, `factor` percent of its share.
+    pub(super) fn bounded_by(self, factor: Option<u32>, rule: Rule) -> Self {
+        Self { bounded: factor.map(|factor| Bounded { factor, rule }), ..self }
     }
 
     /// How many nodes own something.
@@ -136,6 +148,19 @@ impl Deployed {
     /// The owner of a hash of [`hash_bits`](Self::hash_bits) bits.
     pub(crate) fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         self.owner_at(self.given(hash)?)
+    }
+
+    /// The node that the program picks while each node has that many requests in progress.
+    pub(crate) fn owner_under_load(
+        &self,
+        key: &[u8],
+        active: impl Fn(NodeIndex) -> u64,
+    ) -> Option<NodeIndex> {
+        let owner = self.owner(key)?;
+        let Some((bounded, hash)) = self.bounded.as_ref().zip(self.hash(key)) else {
+            return Some(owner);
+        };
+        Some(bounded.pick(hash.number(), owner, self.walk_at(Some(hash)), active))
     }
 
     /// The candidates for a key, some more than once; none for a key that cannot be read.
@@ -208,6 +233,8 @@ impl Deployed {
                 left: usize::MAX,
                 is_down: &[],
             },
+            // Where the program gives up the hash, there is no order to go by.
+            By::RingWithDown(_) if self.owner_at(hash).is_none() => DeployedWalk::nobody(),
             By::RingWithDown(RingWithDown { ring, is_down, .. }) => {
                 DeployedWalk::Ring { walk: ring.walk(hash.aligned()), left: usize::MAX, is_down }
             }

@@ -18,6 +18,7 @@ use core::cmp::Reverse;
 use xxhash_rust::xxh64::xxh64;
 
 use super::{
+    bounded::Rule,
     deployed::{Deployed, KeyHash},
     hash::murmur2_64,
     options::Compat,
@@ -47,6 +48,7 @@ fn hosts<'a>(compat: &Compat, nodes: &'a [Node<'a>]) -> Vec<Host<'a>> {
 
 pub(super) fn ring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let hosts = hosts(compat, nodes);
+    let rule = bound(&hosts);
     let hash: fn(&[u8]) -> u64 = match compat.choice("hash") {
         Some("murmur_hash_2") => murmur2_64,
         _ => |bytes| xxh64(bytes, 0),
@@ -67,11 +69,21 @@ pub(super) fn ring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Buil
         }
     }
     let ring = points.into_ring(Width::Bits64, Shared::Kept, Search::AtOrAbove)?;
-    Ok(Deployed::of_ring(KEY_HASH, ring))
+    Ok(Deployed::of_ring(KEY_HASH, ring).bounded_by(factor(compat), rule))
+}
+
+fn factor(compat: &Compat) -> Option<u32> {
+    compat.value("hash_balance_factor")
+}
+
+/// Each host's part of the load.
+fn bound(hosts: &[Host<'_>]) -> Rule {
+    Rule::Envoy(hosts.iter().map(|&(_, index, share)| (index, share)).collect())
 }
 
 pub(super) fn maglev(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let mut hosts = hosts(compat, nodes);
+    let rule = bound(&hosts);
     hosts.sort_unstable_by_key(|(node, _, _)| node.name());
     let size = compat.value("table_size").unwrap_or_default();
     let greatest = hosts.iter().map(|&(_, _, share)| share).fold(0.0, f64::max);
@@ -90,7 +102,7 @@ pub(super) fn maglev(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Bu
         turns.push(Reverse((row.next_turn(turn), place)));
     }
     let entries = table.into_iter().flatten().collect();
-    Ok(Deployed::of_entries(KEY_HASH, entries))
+    Ok(Deployed::of_entries(KEY_HASH, entries).bounded_by(factor(compat), rule))
 }
 
 /// A host's permutation of the table's slots.

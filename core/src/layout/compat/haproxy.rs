@@ -27,6 +27,7 @@ use core::{
 use xxhash_rust::xxh32::xxh32;
 
 use super::{
+    bounded::Rule,
     deployed::{Deployed, KeyHash},
     hash::{crc32, djb2, sdbm, wt6},
     options::Compat,
@@ -54,7 +55,12 @@ pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed
         }
     }
     let ring = points.into_ring(Width::Bits32, Shared::Kept, Search::Nearest)?;
-    Ok(Deployed::of_ring(key_hash(compat, true), ring))
+    let indices = (0..=u16::MAX).map(NodeIndex::new);
+    let up = nodes.iter().zip(indices).filter(|(node, _)| node.state() == State::Up);
+    let points = |node: &Node<'_>| u64::from(node.weight()) * u64::from(VNODES);
+    let rule = Rule::Haproxy(up.map(|(node, index)| (index, points(node))).collect());
+    let factor = compat.value("hash_balance_factor");
+    Ok(Deployed::of_ring(key_hash(compat, true), ring).bounded_by(factor, rule))
 }
 
 /// Where a server's points start.

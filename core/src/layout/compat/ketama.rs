@@ -194,8 +194,11 @@ pub(super) fn spymemcached_modulo(
     Ok(Deployed::of_entries(key_hash, entries))
 }
 
+/// A hash of keys that are texts.
+type TextHash = fn(&[u8]) -> Option<u32>;
+
 /// The hash of texts, `None` standing for ketama's. All but `crc` take UTF-16 units.
-fn spymemcached_hash(compat: &Compat) -> Option<fn(&[u8]) -> Option<u32>> {
+fn spymemcached_hash(compat: &Compat) -> Option<TextHash> {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x100_0000_01b3;
     const OFFSET_32: u64 = 2_166_136_261;

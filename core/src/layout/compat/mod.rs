@@ -9,6 +9,7 @@
 //! ([`options`]).
 
 mod ats;
+mod bounded;
 mod cassandra;
 mod deployed;
 mod envoy;

@@ -29,10 +29,10 @@ const VNODES: u32 = 160;
 /// How many servers nginx looks at for one key.
 const LOOKS_MAX: usize = 21;
 
-pub(super) fn consistent(
-    nodes: &[Node<'_>],
-    split: fn(&[u8]) -> (&[u8], &[u8]),
-) -> Result<Deployed, BuildError> {
+/// How a name is split into host and port.
+type Split = fn(&[u8]) -> (&[u8], &[u8]);
+
+pub(super) fn consistent(nodes: &[Node<'_>], split: Split) -> Result<Deployed, BuildError> {
     let mut points = Points::with_capacity(check::point_count(nodes, VNODES))?;
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let (host, port) = split(node.name());

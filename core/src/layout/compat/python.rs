@@ -31,7 +31,7 @@ pub(super) fn pymemcache(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let mut names = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let name = as_text(node.name()).ok_or(BuildError::NameNotText { index })?;
-        names.push((name.into(), low_bytes(name).chain([b'-']).collect()));
+        names.push(Name { text: name.into(), hashed: low_bytes(name).chain([b'-']).collect() });
     }
     let count = u32::try_from(nodes.len()).unwrap_or_default();
     Ok(Deployed::of_rendezvous(Rendezvous { names: names.into_boxed_slice() }, count))
@@ -40,8 +40,14 @@ pub(super) fn pymemcache(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
 /// The best score of all nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Rendezvous {
-    /// Each node's name, and what of it is hashed.
-    names: Box<[(Box<str>, Box<[u8]>)]>,
+    names: Box<[Name]>,
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    text: Box<str>,
+    /// What of it is hashed, before the key.
+    hashed: Box<[u8]>,
 }
 
 impl Rendezvous {
@@ -49,7 +55,7 @@ impl Rendezvous {
         let key = as_text(key)?;
         let indices = (0..=u16::MAX).map(NodeIndex::new);
         let scored = self.names.iter().zip(indices);
-        let best = scored.max_by_key(|((name, hashed), _)| (score(hashed, key), name));
+        let best = scored.max_by_key(|(name, _)| (score(&name.hashed, key), &name.text));
         best.map(|(_, index)| index)
     }
 
@@ -58,7 +64,7 @@ impl Rendezvous {
         let Some(key) = as_text(key) else { return Vec::new() };
         let indices = (0..=u16::MAX).map(NodeIndex::new);
         let mut scored: Vec<_> = (self.names.iter().zip(indices))
-            .map(|((name, hashed), index)| (score(hashed, key), name, index))
+            .map(|(name, index)| (score(&name.hashed, key), &name.text, index))
             .collect();
         scored.sort_unstable_by_key(|&(score, name, _)| Reverse((score, name)));
         scored.into_iter().map(|(_, _, index)| index).collect()

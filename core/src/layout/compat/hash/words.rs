@@ -71,7 +71,7 @@ pub(in super::super) fn hsieh(bytes: &[u8]) -> u32 {
         [a, b, c] => {
             hash = hash.wrapping_add(half(a, b));
             hash ^= hash << 16;
-            hash ^= (c.cast_signed() as i32 as u32) << 18;
+            hash ^= i32::from(c.cast_signed()).cast_unsigned() << 18;
             hash = hash.wrapping_add(hash >> 11);
         }
         [a, b] => {
