@@ -5,9 +5,9 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk
+PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy
 # What `make record` asks, beside what it takes from PyPI.
-RECORDED := nginx haproxy nutcracker libmemcached-dev pkg-config gcc iproute2
+RECORDED := nginx haproxy nutcracker libmemcached-dev pkgconf gcc iproute2
 # The crates whose tests cargo runs; the Python module's are pytest's.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
@@ -29,6 +29,7 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
+	    live="$(CARGO) build -j$(JOBS) -q -p ringway-cli && $(PYTHON) -B spec/record/live.py $(TARGET)/debug/ringway" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
@@ -66,7 +67,7 @@ test-all: test record ## Also the long runs: 3,000 simulated clusters; the recor
 
 .PHONY: bench
 bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results
-	@scripts/setup.sh packages nginx haproxy wrk valgrind
+	@scripts/setup.sh packages $(PACKAGES)
 	sh benches/icount.sh --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
 	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record

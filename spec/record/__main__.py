@@ -4,8 +4,8 @@
 
 Starts nginx, HAProxy, twemproxy, libmemcached, Envoy and uhashring with the configuration of each
 recorded file's case, asks each of its keys, and compares the answers with the rows (`--check`, the
-default), or writes the files that the answers make into FOLDER. `--only` takes the files whose names
-contain TEXT. `make record` installs the programs first.
+default), or writes the files that the answers make into FOLDER. `--only` takes the files whose
+names contain TEXT. `make record` installs the programs first.
 
 The names of servers are addresses that are hashed as they are, so the programs need these very
 addresses: everything runs in a network namespace of its own, whose loopback nobody else uses, with

@@ -86,7 +86,9 @@ class Backends:
                 server = await asyncio.start_unix_server(handle, address.removeprefix("unix:"))
             else:
                 host, _, port = address.rpartition(":")
-                server = await asyncio.start_server(handle, host.strip("[]"), int(port), backlog=512)
+                server = await asyncio.start_server(
+                    handle, host.strip("[]"), int(port), backlog=512
+                )
         except OSError as error:
             raise RuntimeError(f"{address}: {error}") from error
         self.servers.append(server)

@@ -1,5 +1,4 @@
-"""Envoy (from PyPI): a listener and a cluster for each case, one request with the header x-key for
-each key."""
+"""Envoy (from PyPI): a listener and a cluster for each case, a request with x-key for each key."""
 
 from __future__ import annotations
 
@@ -128,9 +127,7 @@ def record(files: list[Recorded], folder: Path) -> dict[str, list[list[str]]]:
         ports = list(range(20_000, 20_000 + len(some)))
         resources = {
             "listeners": [listener(f"c{port}", port) for port in ports],
-            "clusters": [
-                cluster(file, f"c{port}") for file, port in zip(some, ports, strict=True)
-            ],
+            "clusters": [cluster(file, f"c{port}") for file, port in zip(some, ports, strict=True)],
         }
         config = folder / f"envoy-{held}.json"
         config.write_text(json.dumps({"static_resources": resources}))

@@ -1,5 +1,7 @@
-"""HAProxy: a `listen` section for each case; the key is a header, a request target or the client's
-address, as the case says."""
+"""HAProxy: a `listen` section for each case.
+
+The key is a header, a request target or the client's address, as the case says.
+"""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ class Recorded:
     @property
     def kind(self) -> str:
         """`map`, `extract`, `bounded` or `value`."""
-        return self.case["kind"]
+        return str(self.case["kind"])
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
         """The nodes in the order of the configuration."""
-        return self.case["nodes"]
+        return list(self.case["nodes"])
 
     def said(self, word: str) -> str:
         """The rest of the comment that begins with `word:`, or nothing."""

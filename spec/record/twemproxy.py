@@ -23,7 +23,7 @@ def version() -> str:
 def address(node: dict[str, Any], number: int) -> str:
     """Where a server is reached: the address, else the name if it is one, else a place of ours."""
     if "address" in node:
-        return node["address"]
+        return str(node["address"])
     is_address = re.fullmatch(r"127[\d.]+:\d+", node["name"])
     return node["name"] if is_address else f"127.0.8.{number}:22500"
 
