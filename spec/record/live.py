@@ -4,9 +4,9 @@
 
 Starts nginx and HAProxy on loopback with the nodes and weights of random cluster files, one node
 down, and asks each 2,000 fresh random keys; `RINGWAY map --cluster FILE --format hex` must name the
-server that answered. The seed is printed; RINGWAY_LIVE_SEED=n repeats a run. If a program is missing,
-or is a HAProxy of which nobody knows whether it has revision `classic`, its cases are skipped and the
-reason is printed.
+server that answered. The seed is printed; RINGWAY_LIVE_SEED=n repeats a run. If a program is
+missing, or is a HAProxy of which nobody knows whether it has revision `classic`, its cases are
+skipped and the reason is printed.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def mapped(ringway: str, cluster: Path, keys: list[bytes]) -> list[str]:
 
 def nginx_cases(source: random.Random) -> list[Case]:
     """Both ways to hash, each with few and with many servers."""
-    cases = []
+    cases: list[Case] = []
     for layout in ("nginx", "nginx-modulo"):
         for count in (source.randint(2, 6), source.randint(7, SERVERS_MAX)):
             nodes = random_nodes(source, free_addresses(source, count))
@@ -108,7 +108,7 @@ def nginx_cases(source: random.Random) -> list[Case]:
 
 def haproxy_cases(source: random.Random) -> list[Case]:
     """Both hash types with every function, with and without ids."""
-    cases = []
+    cases: list[Case] = []
     for layout in ("haproxy-consistent", "haproxy-map"):
         for name in (None, "sdbm", "djb2", "wt6", "crc32"):
             options: dict[str, Any] = {"hash": name} if name else {}

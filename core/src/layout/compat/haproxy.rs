@@ -207,6 +207,20 @@ const fn full_hash(a: u32) -> u32 {
 mod tests {
     use super::*;
 
+    /// `spec/record/hashes.py`: `map-based sdbm` without and with `avalanche`, of the same five keys.
+    #[test]
+    fn the_avalanche_is_haproxys() {
+        for (hash, mixed) in [
+            (0x0000_0061, 0x6d1e_ff97),
+            (0xa643_7b0d, 0x929e_528d),
+            (0x0895_5ced, 0x97f5_2084),
+            (0x77c2_3635, 0x45e6_c8e7),
+            (0x0080_207f, 0xdb2a_32e5),
+        ] {
+            assert_eq!(full_hash(hash), mixed, "{hash:#x}");
+        }
+    }
+
     #[test]
     fn numbers_are_read_as_far_as_they_go() {
         for (key, expected) in [
