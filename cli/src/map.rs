@@ -59,7 +59,8 @@ key that is not UTF-8, or given in hexadecimal, is \"key_hex\".
 
 Exit status:
   0  each key has an owner
-  1  some key has none, as no node has weight; its node is left empty
+  1  some key has none, as no node has weight, or a deployed program's layout cannot read it;
+     its node is left empty, and its line is told
   2  an error; what came before it is written";
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -71,7 +72,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         nodes: table.nodes().map(|node| node.name().to_vec()).collect(),
         owners: vec![NodeIndex::new(0); usize::try_from(args.replicas).unwrap_or(usize::MAX)],
         table: &table,
+        seen: 0,
         orphans: 0,
+        first_orphan: 0,
     };
     mapper.owners.truncate(table.len());
     let result = if args.json { mapper.json(reader) } else { mapper.lines(reader) };
@@ -82,7 +85,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     let path = args.cluster.display();
     let keys = show::count(mapper.orphans, "key");
-    let message = format!("{path}: {keys} without owner: no node has weight, or all are drained");
+    let why = if table.layout().is_compat() {
+        let name = table.layout().name();
+        format!("{name} cannot read such a key, or no node takes it")
+    } else {
+        "no node has weight, or all are drained".to_owned()
+    };
+    let first = mapper.first_orphan;
+    let message = format!("{path}: {keys} without owner, the first in line {first}: {why}");
     // The exit status says it too.
     let _ = writeln!(io::stderr(), "ringway: {message}");
     Ok(ExitCode::FAILURE)
@@ -94,7 +104,11 @@ struct Mapper<'a, W: Write> {
     nodes: Vec<Vec<u8>>,
     owners: Vec<NodeIndex>,
     table: &'a Table,
+    /// How many keys were read.
+    seen: u64,
+    /// How many of them have no owner, and which was the first, from 1.
     orphans: u64,
+    first_orphan: u64,
 }
 
 impl<W: Write> Mapper<'_, W> {
@@ -109,7 +123,7 @@ impl<W: Write> Mapper<'_, W> {
                 return match mapper.table.owner(key.bytes) {
                     Some(owner) => mapper.out.write_all(&tails[owner.as_usize()]),
                     None => {
-                        mapper.orphans += 1;
+                        mapper.orphan();
                         mapper.out.write_all(&[b'\t', end])
                     }
                 };
@@ -117,7 +131,7 @@ impl<W: Write> Mapper<'_, W> {
             let count = mapper.table.owners(key.bytes, &mut mapper.owners);
             mapper.out.write_all(key.text)?;
             if count == 0 {
-                mapper.orphans += 1;
+                mapper.orphan();
                 mapper.out.write_all(b"\t")?;
             }
             for owner in &mapper.owners[..count] {
@@ -150,13 +164,23 @@ impl<W: Write> Mapper<'_, W> {
             }
             mapper.out.write_all(b",\"nodes\":[")?;
             let count = mapper.table.owners(key.bytes, &mut mapper.owners);
-            mapper.orphans += u64::from(count == 0);
+            if count == 0 {
+                mapper.orphan();
+            }
             for (place, owner) in mapper.owners[..count].iter().enumerate() {
                 let comma = if place > 0 { "," } else { "" };
                 write!(mapper.out, "{comma}{}", names[owner.as_usize()])?;
             }
             mapper.out.write_all(b"]}\n")
         })
+    }
+
+    /// Counts the key that was read last as one without owner.
+    const fn orphan(&mut self) {
+        if self.orphans == 0 {
+            self.first_orphan = self.seen;
+        }
+        self.orphans += 1;
     }
 
     fn each<R: io::Read>(
@@ -167,6 +191,7 @@ impl<W: Write> Mapper<'_, W> {
         let mut progress = Progress::beside_output(None);
         loop {
             while let Some(key) = reader.next_buffered()? {
+                self.seen += 1;
                 write(self, key)?;
             }
             // Reading may wait for somebody who waits for these answers.

@@ -50,7 +50,7 @@ impl HashTag {
         key_hash(self.hashed_part(key))
     }
 
-    pub(super) fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+    pub(crate) fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
         let [open, close] = self.0;
         let after = match key.iter().position(|&byte| byte == open) {
             Some(at) => key.get(at + 1..).unwrap_or_default(),

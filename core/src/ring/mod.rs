@@ -100,6 +100,12 @@ impl<S: AsRef<[Point]>> Ring<S> {
         }
     }
 
+    /// Whether lookups are guided; else they search all points.
+    #[cfg(feature = "compat")]
+    pub(crate) const fn has_guide(&self) -> bool {
+        self.buckets > 1
+    }
+
     /// The owners of the points from that index on, once around.
     #[inline]
     pub(crate) fn walk_from(&self, first: usize) -> Walk<'_> {

@@ -149,7 +149,7 @@ impl Table {
     /// `nginx-modulo` hashes anew, as often; Varnish and Traffic Server go from point to point all
     /// around. Nodes that are down are left out.
     pub fn candidates(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
-        let theirs = self.placed.candidates(&self.layout, key);
+        let theirs = self.placed.candidates(key);
         let ours = theirs.is_none().then(|| self.walk(key));
         theirs.into_iter().flatten().chain(ours.into_iter().flatten())
     }
@@ -170,9 +170,7 @@ impl Table {
         active: impl Fn(NodeIndex) -> u64,
     ) -> Option<NodeIndex> {
         match &self.placed {
-            Placed::Deployed(deployed) => {
-                deployed.owner_under_load(self.layout.hashed_part(key), active)
-            }
+            Placed::Deployed(deployed) => deployed.owner_under_load(key, active),
             _ => self.owner(key),
         }
     }

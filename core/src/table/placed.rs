@@ -65,7 +65,9 @@ impl Placed {
                 Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)))
             }
             #[cfg(feature = "compat")]
-            Layout::Compat(compat) => Ok(Self::Deployed(Box::new(Deployed::new(compat, nodes)?))),
+            Layout::Compat(compat) => Ok(Self::Deployed(Box::new(
+                Deployed::new(compat, nodes)?.tagged(compat.hash_tag()),
+            ))),
         }
     }
 
@@ -75,7 +77,7 @@ impl Placed {
         match self {
             Self::Ring(_) => Some(key_hash(key)),
             #[cfg(feature = "compat")]
-            Self::Deployed(deployed) => deployed.key_hash(layout.hashed_part(key)),
+            Self::Deployed(deployed) => deployed.key_hash(key),
             _ => Some(layout.hash_key(key)),
         }
     }
@@ -102,7 +104,7 @@ impl Placed {
     pub(super) fn other_owner(&self, layout: &Layout, key: &[u8]) -> Option<NodeIndex> {
         match self {
             #[cfg(feature = "compat")]
-            Self::Deployed(deployed) => deployed.owner(layout.hashed_part(key)),
+            Self::Deployed(deployed) => deployed.owner(key),
             _ => self.other_owner_by_hash(layout.hash_key(key)),
         }
     }
@@ -125,21 +127,17 @@ impl Placed {
         match self {
             Self::Ring(ring) => Candidates::Ring(ring.walk(key_hash(key))),
             #[cfg(feature = "compat")]
-            Self::Deployed(deployed) => {
-                Candidates::Deployed(deployed.walk(layout.hashed_part(key)))
-            }
+            Self::Deployed(deployed) => Candidates::Deployed(deployed.walk(key)),
             _ => self.walk(layout.hash_key(key)),
         }
     }
 
     /// Whom a deployed program itself tries for a key.
     #[cfg_attr(not(feature = "compat"), allow(unused_variables, reason = "there are none"))]
-    pub(super) fn candidates(&self, layout: &Layout, key: &[u8]) -> Option<Candidates<'_>> {
+    pub(super) fn candidates(&self, key: &[u8]) -> Option<Candidates<'_>> {
         match self {
             #[cfg(feature = "compat")]
-            Self::Deployed(deployed) => {
-                Some(Candidates::Deployed(deployed.candidates(layout.hashed_part(key))))
-            }
+            Self::Deployed(deployed) => Some(Candidates::Deployed(deployed.candidates(key))),
             _ => None,
         }
     }

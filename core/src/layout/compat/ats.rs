@@ -13,7 +13,7 @@ use siphasher::sip::SipHasher24;
 
 use super::{
     deployed::{Deployed, KeyHash},
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::{push_decimal, split_last_colon},
 };
 use crate::{BuildError, Node, NodeIndex, State};
@@ -30,10 +30,10 @@ pub(super) fn parent(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
             push_decimal(&mut text, i);
             text.push(b'-');
             text.extend_from_slice(name);
-            points.push_64(siphash_2_4(&text), NodeIndex::new(index));
+            points.push(siphash_2_4(&text), NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits64, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     let down: Box<[bool]> = nodes.iter().map(|node| node.state() == State::Down).collect();
     let key_hash = KeyHash::Bits64(|key| Some(siphash_2_4(key)));
     Ok(Deployed::of_ring_with_down(key_hash, ring, down, usize::MAX))

@@ -8,7 +8,7 @@
 use super::{
     deployed::{Deployed, KeyHash},
     hash::murmur3_128_signed_tail,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
 };
 use crate::{BuildError, Node, NodeIndex};
 
@@ -17,10 +17,10 @@ pub(super) fn token(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let mut points = Points::with_capacity(count)?;
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         for &token in node.tokens() {
-            points.push_64(unsigned(token), NodeIndex::new(index));
+            points.push(unsigned(token), NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits64, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(KeyHash::Signed64(|key| Some(cassandra_token(key).cast_unsigned())), ring))
 }
 

@@ -5,12 +5,13 @@ use core::{iter, num::NonZeroU32, slice};
 
 use super::{
     bounded::{Bounded, Rule},
+    hash::crc32,
     nginx::Attempts,
     points::PointRing,
     python::Rendezvous,
 };
 use crate::{
-    NodeIndex,
+    HashTag, NodeIndex,
     buckets::{BucketWalk, Buckets},
     placement::NodeSet,
 };
@@ -20,6 +21,10 @@ use crate::{
 pub(super) enum KeyHash {
     /// Fewer than 32 bits: nothing that callers would compute.
     Short(fn(&[u8]) -> Option<u32>),
+    /// CRC-32, so common and quick that it is called directly; whether of empty keys too.
+    Crc32 {
+        of_empty: bool,
+    },
     Bits32(fn(&[u8]) -> Option<u32>),
     Bits64(fn(&[u8]) -> Option<u64>),
     /// Positions are in the order of signed numbers.
@@ -37,6 +42,7 @@ pub(crate) struct Deployed {
     owner_count: u32,
     /// Where keys go under load, if the layout was told a factor.
     bounded: Option<Bounded>,
+    hash_tag: Option<HashTag>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +69,7 @@ struct RingWithDown {
 impl Deployed {
     pub(super) fn of_ring(key_hash: KeyHash, ring: PointRing) -> Self {
         let owner_count = distinct(ring.owners());
-        Self { key_hash, by: By::Ring(ring), owner_count, bounded: None }
+        Self { key_hash, by: By::Ring(ring), owner_count, bounded: None, hash_tag: None }
     }
 
     /// A ring of whose nodes some may be down, `looks_max` being at how many points a lookup looks.
@@ -78,12 +84,18 @@ impl Deployed {
         }
         let owner_count = distinct(ring.owners().filter(|&node| is_up(&is_down, node)));
         let by = By::RingWithDown(RingWithDown { ring, is_down, looks_max });
-        Self { key_hash, by, owner_count, bounded: None }
+        Self { key_hash, by, owner_count, bounded: None, hash_tag: None }
     }
 
     pub(super) fn of_entries(key_hash: KeyHash, entries: Vec<NodeIndex>) -> Self {
         let owner_count = distinct(entries.iter().copied());
-        Self { key_hash, by: By::Entries(entries.into_boxed_slice()), owner_count, bounded: None }
+        Self {
+            key_hash,
+            by: By::Entries(entries.into_boxed_slice()),
+            owner_count,
+            bounded: None,
+            hash_tag: None,
+        }
     }
 
     /// `count` is at most 65,536.
@@ -93,22 +105,33 @@ impl Deployed {
         count: u32,
     ) -> Self {
         let by = By::Buckets(Buckets::new(bucket_of, count));
-        Self { key_hash, by, owner_count: count, bounded: None }
+        Self { key_hash, by, owner_count: count, bounded: None, hash_tag: None }
     }
 
     pub(super) fn of_attempts(attempts: Attempts) -> Self {
         let owner_count = attempts.owner_count();
-        Self { key_hash: KeyHash::NotAlone, by: By::Attempts(attempts), owner_count, bounded: None }
+        Self {
+            key_hash: KeyHash::NotAlone,
+            by: By::Attempts(attempts),
+            owner_count,
+            bounded: None,
+            hash_tag: None,
+        }
     }
 
     pub(super) fn of_rendezvous(rendezvous: Rendezvous, count: u32) -> Self {
         let by = By::Rendezvous(rendezvous);
-        Self { key_hash: KeyHash::NotAlone, by, owner_count: count, bounded: None }
+        Self { key_hash: KeyHash::NotAlone, by, owner_count: count, bounded: None, hash_tag: None }
     }
 
     /// The same with a bound on the load of each node, `factor` percent of its share.
     pub(super) fn bounded_by(self, factor: Option<u32>, rule: Rule) -> Self {
         Self { bounded: factor.map(|factor| Bounded { factor, rule }), ..self }
+    }
+
+    /// The same where keys are hashed by what stands in a tag.
+    pub(crate) fn tagged(self, hash_tag: Option<&HashTag>) -> Self {
+        Self { hash_tag: hash_tag.copied(), ..self }
     }
 
     /// How many nodes own something.
@@ -119,7 +142,7 @@ impl Deployed {
     /// How many bits the key hash has, if it is one that callers may compute.
     pub(crate) const fn hash_bits(&self) -> Option<u32> {
         match self.key_hash {
-            KeyHash::Bits32(_) => Some(32),
+            KeyHash::Crc32 { .. } | KeyHash::Bits32(_) => Some(32),
             KeyHash::Bits64(_) | KeyHash::Signed64(_) => Some(64),
             KeyHash::Short(_) | KeyHash::Bits128(_) | KeyHash::NotAlone => None,
         }
@@ -127,19 +150,41 @@ impl Deployed {
 
     /// The key's hash, if it is one of [`hash_bits`](Self::hash_bits) bits.
     pub(crate) fn key_hash(&self, key: &[u8]) -> Option<u64> {
+        let key = self.hashed_part(key);
         match self.key_hash {
+            KeyHash::Crc32 { of_empty } => crc32_of(key, of_empty).map(u64::from),
             KeyHash::Bits32(hash) => hash(key).map(u64::from),
             KeyHash::Bits64(hash) | KeyHash::Signed64(hash) => hash(key),
             KeyHash::Short(_) | KeyHash::Bits128(_) | KeyHash::NotAlone => None,
         }
     }
 
-    /// The owner of a key, of which `key` is the part that is hashed.
-    #[inline(never)]
+    /// The bytes of `key` that are hashed.
+    #[inline]
+    fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        match &self.hash_tag {
+            None => key,
+            Some(tag) => tag.hashed_part(key),
+        }
+    }
+
+    /// The owner of a key.
+    #[inline]
     pub(crate) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
+        match (&self.by, self.key_hash, &self.hash_tag) {
+            (By::Ring(ring), KeyHash::Crc32 { of_empty }, None) => {
+                ring.owner_32(crc32_of(key, of_empty)?)
+            }
+            _ => self.owner_otherwise(key),
+        }
+    }
+
+    #[inline(never)]
+    fn owner_otherwise(&self, key: &[u8]) -> Option<NodeIndex> {
+        let key = self.hashed_part(key);
         match (&self.by, self.key_hash) {
             (By::Ring(ring), KeyHash::Bits32(hash)) => ring.owner_32(hash(key)?),
-            (By::Attempts(attempts), _) => attempts.candidates(key).next(),
+            (By::Attempts(attempts), _) => attempts.owner(key),
             (By::Rendezvous(rendezvous), _) => rendezvous.owner(key),
             _ => self.owner_at(self.hash(key)?),
         }
@@ -157,6 +202,7 @@ impl Deployed {
         active: impl Fn(NodeIndex) -> u64,
     ) -> Option<NodeIndex> {
         let owner = self.owner(key)?;
+        let key = self.hashed_part(key);
         let Some((bounded, hash)) = self.bounded.as_ref().zip(self.hash(key)) else {
             return Some(owner);
         };
@@ -165,6 +211,7 @@ impl Deployed {
 
     /// The candidates for a key, some more than once; none for a key that cannot be read.
     pub(crate) fn walk(&self, key: &[u8]) -> DeployedWalk<'_> {
+        let key = self.hashed_part(key);
         match &self.by {
             By::Attempts(attempts) => DeployedWalk::Listed(attempts.walk(key).into_iter()),
             By::Rendezvous(rendezvous) => DeployedWalk::Listed(rendezvous.walk(key).into_iter()),
@@ -179,13 +226,14 @@ impl Deployed {
 
     /// Whom the program tries for a key, in its own order, a node perhaps more than once.
     pub(crate) fn candidates(&self, key: &[u8]) -> DeployedWalk<'_> {
+        let part = self.hashed_part(key);
         match &self.by {
             By::Attempts(attempts) => {
-                let tried: Vec<_> = attempts.candidates(key).collect();
+                let tried: Vec<_> = attempts.candidates(part).collect();
                 DeployedWalk::Listed(tried.into_iter())
             }
             By::RingWithDown(RingWithDown { ring, is_down, looks_max }) => {
-                let Some(hash) = self.hash(key) else { return DeployedWalk::nobody() };
+                let Some(hash) = self.hash(part) else { return DeployedWalk::nobody() };
                 DeployedWalk::Ring { walk: ring.walk(hash.aligned()), left: *looks_max, is_down }
             }
             _ => self.walk(key),
@@ -195,6 +243,7 @@ impl Deployed {
     /// The hash of a key, whatever its width.
     fn hash(&self, key: &[u8]) -> Option<Hash> {
         match self.key_hash {
+            KeyHash::Crc32 { of_empty } => crc32_of(key, of_empty).map(Hash::Bits32),
             KeyHash::Short(hash) | KeyHash::Bits32(hash) => hash(key).map(Hash::Bits32),
             KeyHash::Bits64(hash) => hash(key).map(Hash::Bits64),
             KeyHash::Signed64(hash) => hash(key).map(Hash::signed),
@@ -206,7 +255,9 @@ impl Deployed {
     /// A hash that a caller gives; a wider one is never cut.
     fn given(&self, hash: u64) -> Option<Hash> {
         match self.key_hash {
-            KeyHash::Bits32(_) => u32::try_from(hash).ok().map(Hash::Bits32),
+            KeyHash::Crc32 { .. } | KeyHash::Bits32(_) => {
+                u32::try_from(hash).ok().map(Hash::Bits32)
+            }
             KeyHash::Bits64(_) => Some(Hash::Bits64(hash)),
             KeyHash::Signed64(_) => Some(Hash::signed(hash)),
             _ => None,
@@ -247,6 +298,11 @@ impl Deployed {
             By::Attempts(_) | By::Rendezvous(_) => DeployedWalk::nobody(),
         }
     }
+}
+
+#[inline]
+fn crc32_of(key: &[u8], of_empty: bool) -> Option<u32> {
+    (of_empty || !key.is_empty()).then(|| crc32(key))
 }
 
 /// A node that is not marked down.

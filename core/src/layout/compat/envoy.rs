@@ -22,7 +22,7 @@ use super::{
     deployed::{Deployed, KeyHash},
     hash::murmur2_64,
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::Numbered,
 };
 use crate::{BuildError, Node, NodeIndex, State};
@@ -56,19 +56,19 @@ pub(super) fn ring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Buil
     let size = |name| f64::from(compat.value(name).unwrap_or_default());
     let least = hosts.iter().map(|&(_, _, share)| share).fold(f64::INFINITY, f64::min);
     let scale = (ceil(least * size("minimum_ring_size")) / least).min(size("maximum_ring_size"));
-    let mut points = Points::default();
+    let mut points = Points::with_capacity(0)?;
     let (mut made, mut target) = (0.0, 0.0);
     for (node, index, share) in hosts {
         target += scale * share;
         let mut numbered = Numbered::after(&[node.name(), b"_"]);
         let mut i = 0;
         while made < target {
-            points.push_64(hash(numbered.with(i)), index);
+            points.push(hash(numbered.with(i)), index);
             i += 1;
             made += 1.0;
         }
     }
-    let ring = points.into_ring(Width::Bits64, Shared::Kept, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::Kept, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(KEY_HASH, ring).bounded_by(factor(compat), rule))
 }
 

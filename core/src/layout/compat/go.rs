@@ -10,13 +10,13 @@ use super::{
     deployed::{Deployed, KeyHash},
     hash::{crc32, fnv1a_32, md5},
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::{Numbered, push_decimal},
 };
 use crate::{BuildError, Node, NodeIndex, check};
 
 pub(super) fn groupcache(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
-    numbered_ring(compat, nodes, crc32, KeyHash::Bits32(|key| Some(crc32(key))), Search::AtOrAbove)
+    numbered_ring(compat, nodes, crc32, KeyHash::Crc32 { of_empty: true }, Search::AtOrAbove)
 }
 
 pub(super) fn stathat(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
@@ -24,7 +24,7 @@ pub(super) fn stathat(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, B
         let key_hash = KeyHash::Bits32(|key| Some(fnv1a_32(key)));
         return numbered_ring(compat, nodes, fnv1a_32, key_hash, Search::Above);
     }
-    numbered_ring(compat, nodes, crc32, KeyHash::Bits32(|key| Some(crc32(key))), Search::Above)
+    numbered_ring(compat, nodes, crc32, KeyHash::Crc32 { of_empty: true }, Search::Above)
 }
 
 /// A ring of the points `hash(dec(i) name)`.
@@ -43,10 +43,10 @@ fn numbered_ring(
             text.clear();
             push_decimal(&mut text, i);
             text.extend_from_slice(node.name());
-            points.push_32(hash(&text), NodeIndex::new(index));
+            points.push(hash(&text), NodeIndex::new(index));
         }
     }
-    Ok(Deployed::of_ring(key_hash, points.into_ring(Width::Bits32, Shared::Last, search)?))
+    Ok(Deployed::of_ring(key_hash, points.into_ring(Shared::Last, search)?))
 }
 
 pub(super) fn serialx(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
@@ -54,10 +54,10 @@ pub(super) fn serialx(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let mut numbered = Numbered::after(&[node.name(), b"-"]);
         for i in 0..u64::from(node.weight()) {
-            points.push_128(signed_pair(numbered.with(i)), NodeIndex::new(index));
+            points.push(signed_pair(numbered.with(i)), NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits128, Shared::Last, Search::Above)?;
+    let ring = points.into_ring(Shared::Last, Search::Above)?;
     Ok(Deployed::of_ring(KeyHash::Bits128(|key| Some(signed_pair(key))), ring))
 }
 

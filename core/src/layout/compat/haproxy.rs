@@ -31,7 +31,7 @@ use super::{
     deployed::{Deployed, KeyHash},
     hash::{crc32, djb2, sdbm, wt6},
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
 };
 use crate::{BuildError, Node, NodeIndex, State, check};
 
@@ -51,10 +51,10 @@ pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed
         }
         let base = base(compat, node, node.id().unwrap_or(u32::from(index) + 1));
         for j in 0..VNODES.saturating_mul(node.weight()) {
-            points.push_32(full_hash(base.wrapping_add(j)), NodeIndex::new(index));
+            points.push(full_hash(base.wrapping_add(j)), NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits32, Shared::Kept, Search::Nearest)?;
+    let ring = points.into_ring(Shared::Kept, Search::Nearest)?;
     let indices = (0..=u16::MAX).map(NodeIndex::new);
     let up = nodes.iter().zip(indices).filter(|(node, _)| node.state() == State::Up);
     let points = |node: &Node<'_>| u64::from(node.weight()) * u64::from(VNODES);

@@ -20,7 +20,7 @@ use super::{
     hash::{crc32_15, md5, md5_word, words_of},
     libmemcached::{DEFAULT_PORT, groups, ketama_points},
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::{Numbered, as_text, split_last_colon},
 };
 use crate::{BuildError, Node, NodeIndex, check};
@@ -38,10 +38,10 @@ pub(super) fn uhashring(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
         let mut numbered = Numbered::after(&[node.name(), b"-"]);
         for j in 0..u64::from(VNODES) * u64::from(node.weight()) {
             let point = u128::from_be_bytes(md5(numbered.with(j)));
-            points.push_128(point, NodeIndex::new(index));
+            points.push(point, NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits128, Shared::Last, Search::Above)?;
+    let ring = points.into_ring(Shared::Last, Search::Above)?;
     let key_hash = KeyHash::Bits128(|key| Some(u128::from_be_bytes(md5(as_text(key)?.as_bytes()))));
     Ok(Deployed::of_ring(key_hash, ring))
 }
@@ -55,7 +55,7 @@ pub(super) fn uhashring_ketama(nodes: &[Node<'_>]) -> Result<Deployed, BuildErro
     };
     let groups: Vec<u64> = nodes.iter().map(count).collect();
     let points = ketama_points(&groups, nodes.iter().map(Node::name))?;
-    let ring = points.into_ring(Width::Bits32, Shared::Last, Search::Above)?;
+    let ring = points.into_ring(Shared::Last, Search::Above)?;
     Ok(Deployed::of_ring(MD5_OF_TEXT, ring))
 }
 
@@ -114,11 +114,11 @@ fn npm(
         let mut numbered = Numbered::after(&[name, b"-"]);
         for j in 0..groups {
             for point in digest(numbered.with(j)).into_iter().take(words_used) {
-                points.push_32(point, NodeIndex::new(index));
+                points.push(point, NodeIndex::new(index));
             }
         }
     }
-    let ring = points.into_ring(Width::Bits32, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(key_hash, ring))
 }
 
@@ -175,13 +175,13 @@ pub(super) fn spymemcached(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deploy
                 let mut numbered = Numbered::after(&[text, b"-"]);
                 for i in 0..groups * 4 {
                     let name = BuildError::NameNotText { index: index.into() };
-                    points.push_32(hash(numbered.with(i)).ok_or(name)?, NodeIndex::new(index));
+                    points.push(hash(numbered.with(i)).ok_or(name)?, NodeIndex::new(index));
                 }
             }
             (points, KeyHash::Bits32(hash))
         }
     };
-    let ring = points.into_ring(Width::Bits32, Shared::Last, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::Last, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(key_hash, ring))
 }
 

@@ -20,7 +20,7 @@ use super::{
         md5_words, murmur2, murmur3_32, one_at_a_time,
     },
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::{Numbered, split_last_colon, without_brackets},
 };
 use crate::{BuildError, Node, NodeIndex};
@@ -64,10 +64,10 @@ fn ring(
         let mut numbered = Numbered::after(&[&text(node.name()), b"-"]);
         for j in 0..UNWEIGHTED {
             let point = hash(numbered.with(j)).unwrap_or_default();
-            points.push_32(point, NodeIndex::new(index));
+            points.push(point, NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits32, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(KeyHash::Bits32(hash), ring))
 }
 
@@ -79,7 +79,7 @@ fn weighted(
     let weights: Vec<u32> = nodes.iter().map(|node| node.weight().max(1)).collect();
     let texts: Vec<Vec<u8>> = nodes.iter().map(|node| text(node.name())).collect();
     let points = ketama_points(&groups(&weights), texts.iter().map(Vec::as_slice))?;
-    let ring = points.into_ring(Width::Bits32, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(KeyHash::Bits32(hash), ring))
 }
 
@@ -101,13 +101,13 @@ pub(super) fn groups(weights: &[u32]) -> Vec<u64> {
 pub(super) fn ketama_points<'t>(
     groups: &[u64],
     texts: impl IntoIterator<Item = &'t [u8]>,
-) -> Result<Points, BuildError> {
+) -> Result<Points<u32>, BuildError> {
     let mut points = Points::with_capacity(groups.iter().sum::<u64>().saturating_mul(4))?;
     for ((text, &groups), index) in texts.into_iter().zip(groups).zip(0..=u16::MAX) {
         let mut numbered = Numbered::after(&[text, b"-"]);
         for j in 0..groups {
             for point in md5_words(numbered.with(j)) {
-                points.push_32(point, NodeIndex::new(index));
+                points.push(point, NodeIndex::new(index));
             }
         }
     }

@@ -19,9 +19,9 @@ use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     deployed::{Deployed, KeyHash},
-    hash::{crc32, crc32_15},
-    points::{Points, Search, Shared, Width},
-    text::{Numbered, split_last_colon, without_brackets},
+    hash::crc32_15,
+    points::{Points, Search, Shared},
+    text::{push_decimal, split_last_colon, without_brackets},
 };
 use crate::{BuildError, Node, NodeIndex, State, check};
 
@@ -46,20 +46,16 @@ pub(super) fn consistent(nodes: &[Node<'_>], split: Split) -> Result<Deployed, B
             let mut hasher = start.clone();
             hasher.update(&point.to_le_bytes());
             point = hasher.finalize();
-            points.push_32(point, NodeIndex::new(index));
+            points.push(point, NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits32, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring_with_down(key_hash(nodes), ring, down(nodes), LOOKS_MAX))
 }
 
 /// With one server nginx does not look at the key; else an empty one has no owner.
 const fn key_hash(nodes: &[Node<'_>]) -> KeyHash {
-    if nodes.len() == 1 {
-        KeyHash::Bits32(|key| Some(crc32(key)))
-    } else {
-        KeyHash::Bits32(|key| (!key.is_empty()).then(|| crc32(key)))
-    }
+    KeyHash::Crc32 { of_empty: nodes.len() == 1 }
 }
 
 fn down(nodes: &[Node<'_>]) -> Box<[bool]> {
@@ -109,25 +105,29 @@ impl Attempts {
         self.is_up.iter().map(|&is_up| u32::from(is_up)).sum()
     }
 
+    /// The first server that is up, of those that are tried.
+    pub(super) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
+        self.candidates(key).next()
+    }
+
     /// The servers that are tried and are up.
-    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
+    pub(super) fn candidates<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = NodeIndex> + 'a {
         let total = self.ends.last().copied().unwrap_or_default();
         let is_hashed = !key.is_empty() || self.ends.len() == 1;
-        let attempts = if is_hashed && total > 0 { LOOKS_MAX as u64 } else { 0 };
-        let sums: Vec<u64> = (0..attempts)
-            .scan(0, |sum, attempt| {
-                *sum += u64::from(match attempt {
-                    0 => crc32_15(key),
-                    _ => {
-                        let mut text = Numbered::after(&[]).with(attempt).to_vec();
-                        text.extend_from_slice(key);
-                        crc32_15(&text)
-                    }
-                });
-                Some(*sum)
-            })
-            .collect();
-        sums.into_iter().filter_map(move |sum| {
+        let attempts = if is_hashed { LOOKS_MAX as u64 } else { 0 };
+        let sums = (0..attempts).scan(0u64, move |sum, attempt| {
+            *sum += u64::from(match attempt {
+                0 => crc32_15(key),
+                _ => {
+                    let mut text = Vec::with_capacity(key.len() + 2);
+                    push_decimal(&mut text, attempt);
+                    text.extend_from_slice(key);
+                    crc32_15(&text)
+                }
+            });
+            Some(*sum)
+        });
+        sums.filter_map(move |sum| {
             let place = sum.checked_rem(total)?;
             let server = self.ends.partition_point(|&end| end <= place);
             let node = NodeIndex::new(u16::try_from(server).ok()?);

@@ -145,7 +145,7 @@ impl Compat {
         self.program
     }
 
-    pub(in crate::layout) const fn hash_tag(&self) -> Option<&HashTag> {
+    pub(crate) const fn hash_tag(&self) -> Option<&HashTag> {
         self.hash_tag.as_ref()
     }
 

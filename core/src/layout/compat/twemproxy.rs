@@ -18,7 +18,7 @@ use super::{
     },
     libmemcached::{groups, ketama_points},
     options::Compat,
-    points::{Search, Shared, Width},
+    points::{Search, Shared},
 };
 use crate::{BuildError, Node, NodeIndex, State, check};
 
@@ -28,7 +28,7 @@ pub(super) fn ketama(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Bu
     let points = ketama_points(&groups(&weights), live.iter().map(|(node, _)| node.name()))?;
     let points =
         points.renumbered(|place| live.get(place.as_usize()).map_or(place, |&(_, index)| index));
-    let ring = points.into_ring(Width::Bits32, Shared::First, Search::AtOrAbove)?;
+    let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(key_hash(compat), ring))
 }
 

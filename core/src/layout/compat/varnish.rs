@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     deployed::{Deployed, KeyHash},
     options::Compat,
-    points::{Points, Search, Shared, Width},
+    points::{Points, Search, Shared},
     text::Numbered,
 };
 use crate::{BuildError, Node, NodeIndex, State};
@@ -27,10 +27,10 @@ pub(super) fn shard(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Bui
     for ((node, &count), index) in nodes.iter().zip(&counts).zip(0..=u16::MAX) {
         let mut numbered = Numbered::after(&[node.hash_text().unwrap_or(node.name())]);
         for j in 0..count {
-            points.push_32(hash(numbered.with(j)), NodeIndex::new(index));
+            points.push(hash(numbered.with(j)), NodeIndex::new(index));
         }
     }
-    let ring = points.into_ring(Width::Bits32, Shared::Kept, Search::AtOrAboveElseLast)?;
+    let ring = points.into_ring(Shared::Kept, Search::AtOrAboveElseLast)?;
     let down: Box<[bool]> = nodes.iter().map(|node| node.state() == State::Down).collect();
     let key_hash = KeyHash::Bits32(|key| Some(hash(key)));
     Ok(Deployed::of_ring_with_down(key_hash, ring, down, usize::MAX))

@@ -5,6 +5,7 @@
 //! themselves, in its tests.
 
 mod bytewise;
+mod crc;
 #[cfg(test)]
 mod known_answers;
 mod murmur;
@@ -17,14 +18,10 @@ pub(super) use self::{
         crc16_unmasked, crc16_xmodem, djb2, fnv1_32, fnv1_64_low, fnv1a_32, fnv1a_32_signed,
         fnv1a_64_low, one_at_a_time, sdbm, wt6,
     },
+    crc::crc32,
     murmur::{murmur2, murmur2_64, murmur3_32, murmur3_128, murmur3_128_signed_tail},
     words::{hsieh, jenkins},
 };
-
-/// CRC-32 of IEEE 802.3.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
-}
 
 /// The 15 bits of the CRC-32 that the Perl client took, and many after it.
 pub(super) fn crc32_15(bytes: &[u8]) -> u32 {
