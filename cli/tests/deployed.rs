@@ -1,14 +1,17 @@
-//! Replays what deployed programs answered (`spec/upstream`) through `ringway map`.
+//! Replays what deployed programs answered (`spec/upstream`) through `ringway map`, and holds
+//! `docs/layouts.md` to it.
 
 mod common;
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
 
 use common::Folder;
+use ringway::{Layout, Node, OptionValue, Program, State, Table};
 use serde_json::Value;
 
 #[test]
@@ -92,4 +95,50 @@ fn cluster_file(case: &Value) -> String {
         let _ = writeln!(text, "[[node]]\nname = \"{bucket}\"");
     }
     text
+}
+
+/// `docs/layouts.md` has a line for each program, with its options and what was recorded of it.
+#[test]
+fn the_documents_table_is_what_was_recorded() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/layouts.md");
+    let text = fs::read_to_string(path).expect("UTF-8");
+    let lines = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [layout, _, options, _, _, down, files, rows] = cells[..] else { return None };
+        let number = |cell: &str| cell.replace(',', "").parse::<usize>().ok();
+        let name = layout.strip_prefix('`')?.strip_suffix('`')?;
+        Some((name, options, down, number(files)?, number(rows)?))
+    });
+    let table: Vec<_> = lines.collect();
+    let names: Vec<_> = table.iter().map(|line| line.0).collect();
+    let programs: Vec<_> = Program::ALL.iter().map(|program| program.name()).collect();
+    assert_eq!(names, programs);
+    let mut counted = HashMap::new();
+    for path in recorded() {
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        let Some(case) = text.lines().next().and_then(|line| line.strip_prefix("# case: ")) else {
+            continue;
+        };
+        let case: Value = serde_json::from_str(case).expect("JSON");
+        if case["kind"] == "map" {
+            let layout = case["layout"].as_str().expect("a text").to_owned();
+            let (files, rows) = counted.entry(layout).or_insert((0, 0));
+            *files += 1;
+            *rows += text.lines().filter(|line| !line.starts_with("# ")).count();
+        }
+    }
+    for (name, options, down, files, rows) in table {
+        assert_eq!(counted.get(name), Some(&(files, rows)), "{name}");
+        let program = Program::from_name(name).expect("named above");
+        for option in program.option_names() {
+            assert!(options.contains(&format!("`{option}`")), "{name}: {option}");
+        }
+        assert_eq!(options == "none", program.option_names().is_empty(), "{name}: {options}");
+        let nodes = [Node::new("1:1"), Node::new("2:2").with_state(State::Down)];
+        let mut layout = Layout::compat(program);
+        if program == Program::Guava {
+            layout = layout.with_option("hash", OptionValue::Text("crc32")).expect("an option");
+        }
+        assert_eq!(Table::new(&layout, &nodes).is_err(), down == "refused", "{name}: {down}");
+    }
 }

@@ -6,7 +6,8 @@ Starts nginx and HAProxy on loopback with the nodes and weights of random cluste
 down, and asks each 2,000 fresh random keys; `RINGWAY map --cluster FILE --format hex` must name the
 server that answered. The seed is printed; RINGWAY_LIVE_SEED=n repeats a run. If a program is
 missing, or is a HAProxy of which nobody knows whether it has revision `classic`, its cases are
-skipped and the reason is printed.
+skipped and the reason is printed. HAPROXY=/path asks another HAProxy; RINGWAY_HAPROXY_REVISION=3.0
+(or classic) says which revision it is held to.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ KEYS = 2_000
 SERVERS_MAX = 40
 UNCLEAR_HAPROXY = ("3.0.", "3.1.", "3.2.")
 """Versions whose point releases have one revision or the other."""
+REVISION = os.environ.get("RINGWAY_HAPROXY_REVISION")
 Node = dict[str, Any]
 Case = tuple[str, str, dict[str, Any], list[Node]]
 """A title, a layout, its options and its nodes."""
@@ -114,6 +116,8 @@ def haproxy_cases(source: random.Random) -> list[Case]:
             options: dict[str, Any] = {"hash": name} if name else {}
             if name and source.random() < 0.5:
                 options["avalanche"] = True
+            if REVISION and layout == "haproxy-consistent":
+                options["revision"] = REVISION
             count = source.randint(2, SERVERS_MAX)
             nodes = random_nodes(source, [f"s{number}" for number in range(count)])
             with_ids = name is None or source.random() < 0.5
@@ -126,7 +130,8 @@ def haproxy_cases(source: random.Random) -> list[Case]:
     without_ids = [{**node, "state": "up"} for node in cases[0][3]]
     for node in without_ids:
         del node["id"]
-    cases.append(("haproxy-consistent default, no ids", "haproxy-consistent", {}, without_ids))
+    title, layout, options, _ = cases[0]
+    cases.append((title.replace("ids", "no ids"), layout, options, without_ids))
     return cases
 
 
@@ -216,11 +221,12 @@ def main(arguments: list[str]) -> int:
     passed = failed = skipped = 0
     programs: list[tuple[str, Any, Callable[..., list[str]], Callable[..., list[Case]]]] = [
         ("nginx", nginx, check_nginx, nginx_cases),
-        ("haproxy", haproxy, check_haproxy, haproxy_cases),
+        (haproxy.PROGRAM, haproxy, check_haproxy, haproxy_cases),
     ]
     for name, module, check, cases in programs:
         version = module.version() if which(name) else "is not installed"
-        if version == "is not installed" or version.startswith(UNCLEAR_HAPROXY):
+        is_unclear = module is haproxy and version.startswith(UNCLEAR_HAPROXY) and not REVISION
+        if version == "is not installed" or is_unclear:
             skipped += len(cases(random.Random(seed)))
             print(f"skipped: {name} {version}")
             continue
