@@ -56,7 +56,7 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: record
-record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and uhashring the recorded keys again
+record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded keys again
 	@scripts/setup.sh packages $(RECORDED)
 	@scripts/setup.sh record
 	.venv-record/bin/python -B spec/record --check

@@ -2,8 +2,9 @@
 
     python3 spec/record [--check | --write FOLDER] [--only TEXT]
 
-Starts nginx, HAProxy, twemproxy, libmemcached, Envoy and uhashring with the configuration of each
-recorded file's case, asks each of its keys, and compares the answers with the rows (`--check`, the
+Starts nginx, HAProxy, twemproxy, libmemcached, Envoy and packages from PyPI (uhashring, pymemcache,
+python-memcached, jump-consistent-hash, cassandra-driver) with the configuration of each recorded
+file's case, asks each of its keys, and compares the answers with the rows (`--check`, the
 default), or writes the files that the answers make into FOLDER. `--only` takes the files whose
 names contain TEXT. `make record` installs the programs first.
 
@@ -24,14 +25,15 @@ from types import ModuleType
 
 import envoy
 import haproxy
-import hashrings
 import libmemcached
 import nginx
+import packages
 import processes
 import twemproxy
 from recorded import Recorded, read_folder
 
-PROGRAMS: list[ModuleType] = [nginx, haproxy, twemproxy, libmemcached, envoy, hashrings]
+Program = ModuleType | packages.Package
+PROGRAMS: list[Program] = [nginx, haproxy, twemproxy, libmemcached, envoy, *packages.PACKAGES]
 INSIDE = "RINGWAY_RECORD_INSIDE"
 
 
@@ -63,7 +65,7 @@ def differing(file: Recorded, rows: list[list[str]]) -> list[str]:
     return [f"{len(pairs)} differ", *told] if pairs else []
 
 
-def run(module: ModuleType, arguments: argparse.Namespace, folder: Path) -> tuple[int, int, int]:
+def run(module: Program, arguments: argparse.Namespace, folder: Path) -> tuple[int, int, int]:
     """Ask one program; return files, rows and rows that differ."""
     files = [file for file in read_folder(module.FOLDER) if arguments.only in file.name]
     if not files:
