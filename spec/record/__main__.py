@@ -42,7 +42,9 @@ def enter_namespaces() -> None:
     if os.environ.get(INSIDE):
         return
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
-    script = 'ip link set lo up && exec "$@"'
+    # Recorded cases have servers at fd00::1 to fd00::8.
+    addresses = "".join(f" && ip -6 addr add fd00::{last}/128 dev lo nodad" for last in range(1, 9))
+    script = f'ip link set lo up{addresses} && exec "$@"'
     command = ["unshare", *user, "--mount", "--net", "sh", "-c", script, "sh"]
     if subprocess.run([*command, "true"], check=False).returncode != 0:
         sys.exit("record: no network namespace to be had: run it as root")

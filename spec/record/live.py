@@ -122,14 +122,18 @@ def haproxy_cases(source: random.Random) -> list[Case]:
             nodes = random_nodes(source, [f"s{number}" for number in range(count)])
             with_ids = name is None or source.random() < 0.5
             if with_ids:
-                for node, number in zip(nodes, source.sample(range(1, 5_000), count), strict=True):
-                    node["id"] = number
+                # Some servers without: they are numbered around the others.
+                ids = source.sample(range(1, 3 * count), count)
+                share = source.choice([1.0, 0.5])
+                for node, number in zip(nodes, ids, strict=True):
+                    if source.random() < share:
+                        node["id"] = number
             said = f"{name or 'default'}{' avalanche' * ('avalanche' in options)}"
             ids = ", ids" if with_ids else ""
             cases.append((f"{layout} {said}, {count} servers{ids}", layout, options, nodes))
     without_ids = [{**node, "state": "up"} for node in cases[0][3]]
     for node in without_ids:
-        del node["id"]
+        node.pop("id", None)
     title, layout, options, _ = cases[0]
     cases.append((title.replace("ids", "no ids"), layout, options, without_ids))
     return cases
