@@ -6,9 +6,12 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy
+# What bare metal needs: a compiler with its library's source, a linker, a machine.
+BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
 RECORDED := nginx haproxy nutcracker libmemcached-dev pkgconf gcc iproute2
-# The crates whose tests cargo runs; the Python module's are pytest's.
+# The crates whose tests cargo runs; the Python module's are pytest's. Together they give core the
+# feature simd, which ringway-cli and ringway-c ask for; the suite no-alloc goes without.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
           -p ringway-proxy -p ringway-cli -p ringway-c
 DEMO_DIR ?= .
@@ -30,7 +33,9 @@ test: check ## Check, then run every test suite
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
 	    live="$(CARGO) build -j$(JOBS) -q -p ringway-cli && $(PYTHON) -B spec/record/live.py $(TARGET)/debug/ringway" \
-	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features" \
+	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
+	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
+	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
@@ -40,8 +45,13 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -j$(JOBS) -q --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
+	cd integrations/no-heap && $(CARGO) fmt --all --check
+	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
+	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
 	$(PYTHON) spec/reference.py vectors --check
+	python3 benches/report.py --check
 	$(PYTHON) -m ruff check -q --config py/pyproject.toml py
 	$(PYTHON) -m ruff format -q --check --config py/pyproject.toml py
 	cd py && ../$(PYTHON) -m mypy && ../$(PYTHON) -m mypy.stubtest ringway._ringway
@@ -62,22 +72,33 @@ record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the rec
 	.venv-record/bin/python -B spec/record --check
 
 .PHONY: test-all
-test-all: test record ## Also the long runs: 3,000 simulated clusters; the recorded programs asked again
-	RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare metal under QEMU
+	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
+	@python3 scripts/suites.py \
+	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
+	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
+	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
+
+# With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
+BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms
+BENCH_ENV := $(if $(QUICK),RINGWAY_QUICK=1 RINGWAY_RESULTS=$(abspath $(TARGET))/bench-quick)
 
 .PHONY: bench
-bench: ## Measure lookups beside rivals, and the proxy beside nginx and HAProxy; record the results
-	@scripts/setup.sh packages $(PACKAGES)
-	sh benches/icount.sh --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench forms -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench compare -- --record
-	$(CARGO) bench -j$(JOBS) -p ringway-bench --bench change -- --record
-	$(CARGO) run -j$(JOBS) -q --release -p ringway-bench --bin placements > benches/results/$$(date -u +%F)-placements.csv
-	$(CARGO) build -j$(JOBS) --release -p ringway-cli
-	python3 benches/proxy.py $(TARGET)/release/ringway --record benches/results/$$(date -u +%F)-proxy.csv
+bench: python-module ## Measure all beside rivals; record tables and charts (QUICK=1: only try it)
+	@scripts/setup.sh packages nginx haproxy wrk valgrind gcc libmemcached-dev
+	@scripts/setup.sh bench
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-c
+	$(CARGO) bench -j$(JOBS) -q -p ringway-bench --no-run
+	set -e; for name in $(BENCHES); do \
+	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
+	$(BENCH_ENV) sh benches/rivals_c.sh --record
+	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
+	$(BENCH_ENV) sh benches/icount.sh --record
+	$(BENCH_ENV) python3 benches/proxy.py $(TARGET)/release/ringway $(if $(QUICK),--rounds 1 --seconds 1) --record
+	$(BENCH_ENV) python3 benches/report.py
 
 .PHONY: fuzz
-fuzz: ## Fuzz tables, cluster files, rows and ownership for T seconds each (nightly compiler)
+fuzz: ## Fuzz tables, walks, changes, snapshots, files, rows, ownership: T seconds each (nightly)
 	sh scripts/fuzz.sh $(or $(T),60)
 
 .PHONY: sim

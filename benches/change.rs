@@ -1,11 +1,11 @@
 //! What does a change of one node cost beside building the table anew?
 //!
 //! Dimensions: nodes of 160 points × what changes: a node more (`add`), one less (`remove`), one
-//! with twice the weight (`reweight`), each with all moved ranges looked at. The second list of
-//! sizes is of those at which one node more gives the guide other buckets, so that it has to be
-//! written anew: the worst case. The allocator has memory for the tables from the start, as it
-//! does in a process that has changed its table before. The shortest of many times, in which all take turns; `--record`
-//! writes them down.
+//! with twice the weight (`reweight`), each with all moved ranges looked at; beside them a `clone`,
+//! less than which no copy can cost. The second list of sizes is of those at which one node more
+//! gives the guide other buckets, so that it has to be written anew: the worst case. The allocator
+//! has memory for the tables from the start, as it does in a process that has changed its table
+//! before. The shortest of many times, in which all take turns; `--record` writes them down.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "prints a table")]
 
@@ -15,7 +15,7 @@ use std::{
 };
 
 use ringway::{Layout, Node, Table};
-use ringway_bench::{NODE_COUNTS, Row, addresses, record};
+use ringway_bench::{NODE_COUNTS, Row, is_quick, names, record};
 
 /// A change of the table, or building it; the table it gives, and how many ranges moved.
 type Job<'a> = (&'static str, Box<dyn Fn() -> (Table, usize) + 'a>);
@@ -27,13 +27,13 @@ fn main() {
     let mut rows = Vec::new();
     println!("{:>7} {:>12} {:>12} {:>9} {:>8}", "nodes", "change", "us", "rebuild", "ratio");
     for count in NODE_COUNTS.into_iter().chain(STEPS) {
-        let names: Vec<String> = addresses(count + 1).iter().map(ToString::to_string).collect();
+        let names = names(count + 1);
         let nodes: Vec<Node<'_>> = names.iter().map(|name| Node::new(name)).collect();
         let Some((new, nodes)) = nodes.split_last() else { return };
         let table = Table::new(&Layout::ringway_v1(), nodes).expect("distinct names");
         let jobs = jobs(&table, nodes, new);
         let jobs = if STEPS.contains(&count) { &jobs[..2] } else { &jobs };
-        for (what, job) in &jobs[1..] {
+        for (what, job) in jobs.iter().filter(|(what, _)| !["rebuild", "clone"].contains(what)) {
             let (changed, moved) = job();
             let list: Vec<Node<'_>> = changed.nodes().collect();
             let rebuilt = Table::new(changed.layout(), &list).expect("distinct names");
@@ -47,7 +47,8 @@ fn main() {
             assert!(moved > 50, "{what} of {count} nodes moves {moved} ranges");
         }
         let pins = warm(nodes.len());
-        let best = minima(jobs, (200_000 / u32::from(count)).clamp(12, 2_000));
+        let rounds = if is_quick() { 2 } else { (200_000 / u32::from(count)).clamp(12, 2_000) };
+        let best = minima(jobs, rounds);
         drop(pins);
         let rebuild = best[0];
         for ((what, _), best) in jobs.iter().zip(best) {
@@ -64,7 +65,7 @@ fn main() {
     record("change", &rows);
 }
 
-fn jobs<'a>(table: &'a Table, nodes: &'a [Node<'a>], new: &'a Node<'a>) -> [Job<'a>; 4] {
+fn jobs<'a>(table: &'a Table, nodes: &'a [Node<'a>], new: &'a Node<'a>) -> [Job<'a>; 5] {
     let middle = nodes[nodes.len() / 2].name();
     let moved = |changed: Table| {
         let count = table.moved(&changed).expect("one layout").count();
@@ -78,6 +79,7 @@ fn jobs<'a>(table: &'a Table, nodes: &'a [Node<'a>], new: &'a Node<'a>) -> [Job<
             "reweight",
             Box::new(move || moved(table.with_weight(black_box(middle), 2).expect("fits"))),
         ),
+        ("clone", Box::new(move || (black_box(table).clone(), 0))),
     ]
 }
 

@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, clippy::cast_possible_truncation, reason = "a bench")]
 
 use ringway::{Placement, Ring};
-use ringway_bench::{BLOCK_KEYS, Contestant, Keys, NODE_COUNTS, Row, addresses, minima, record};
+use ringway_bench::{BLOCK_KEYS, Contestant, Keys, NODE_COUNTS, Row, minima, names, record};
 
 fn main() {
     let hashes = Keys::new(16).hashes();
@@ -14,7 +14,7 @@ fn main() {
     println!("ns per lookup, hash given; bytes per point");
     println!("{:>7} {:>14} {:>14} {:>14} {:>14}", "nodes", "core", "packed", "split", "bisect");
     for count in NODE_COUNTS {
-        let names: Vec<String> = addresses(count).iter().map(ToString::to_string).collect();
+        let names = names(count);
         let nodes: Vec<_> = names.iter().map(|name| ringway::Node::new(name)).collect();
         let ring = Ring::new(&nodes).expect("distinct names");
         let points: Vec<(u32, u16)> = ring

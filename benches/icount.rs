@@ -3,9 +3,12 @@
 //! sums the answers, so the loop's own five instructions are included.
 //!
 //! ```text
-//! icount hash NODES      owner, hash given
-//! icount key NODES       owner, key of 16 bytes given
-//! icount three NODES     three distinct owners, key given
+//! icount hash NODES      owner in ringway-v1, hash given
+//! icount key NODES       the same, key of 16 bytes given
+//! icount LAYOUT NODES    owner in that layout, key given
+//! icount walk NODES      the first three of the walk in ringway-v1, key given
+//! icount three NODES     three distinct owners in ringway-v1, key given
+//! icount zones NODES     the same over three zones
 //! icount crowd POINTS    owner, hash given, where points and keys crowd in one bucket
 //! icount bisect POINTS   the same points and keys, binary search over all points
 //! ```
@@ -13,8 +16,8 @@
 
 use std::{env, hint::black_box, process::ExitCode};
 
-use ringway::{NodeIndex, Placement, Point, Ring, Table};
-use ringway_bench::{Keys, Random, addresses, table};
+use ringway::{Layout, Node, NodeIndex, Placement, Point, Ring, Table};
+use ringway_bench::{Keys, Random, addresses, layouts, names, table, table_of};
 
 /// Where the crowd of points starts, and how wide its arc is: less than a bucket of 16,000.
 const CROWD: (u32, usize) = (0x6000_0000, 260_000);
@@ -33,8 +36,19 @@ fn main() -> ExitCode {
             let table = table(&addresses(count));
             counted(|| keys.iter().map(|key| number(table.owner(key))).sum());
         }
+        "walk" => {
+            let table = table(&addresses(count));
+            counted(|| keys.iter().flat_map(|key| table.walk(key).take(3)).map(of).sum());
+        }
         "three" => {
             let table = table(&addresses(count));
+            counted(|| keys.iter().map(|key| three(&table, key)).sum());
+        }
+        "zones" => {
+            let (names, zones) = (names(count), [&b"a"[..], b"b", b"c"]);
+            let nodes = names.iter().zip(zones.iter().cycle());
+            let nodes: Vec<_> = nodes.map(|(name, zone)| Node::new(name).with_zone(zone)).collect();
+            let table = Table::new(&Layout::ringway_v1(), &nodes).expect("distinct names");
             counted(|| keys.iter().map(|key| three(&table, key)).sum());
         }
         "crowd" => {
@@ -51,7 +65,13 @@ fn main() -> ExitCode {
             };
             counted(|| hashes.iter().map(|&hash| number(owner(hash))).sum());
         }
-        _ => return ExitCode::from(2),
+        name => {
+            let Some(layout) = layouts().into_iter().find(|layout| layout.name() == name) else {
+                return ExitCode::from(2);
+            };
+            let table = table_of(&layout, &addresses(count));
+            counted(|| keys.iter().map(|key| number(table.owner(key))).sum());
+        }
     }
     ExitCode::SUCCESS
 }
@@ -63,13 +83,17 @@ fn counted(pass: impl FnOnce() -> u64) {
 }
 
 fn number(owner: Option<NodeIndex>) -> u64 {
-    owner.map_or(0, |owner| u64::from(owner.get()))
+    owner.map_or(0, of)
+}
+
+fn of(owner: NodeIndex) -> u64 {
+    u64::from(owner.get())
 }
 
 fn three(table: &Table, key: &[u8]) -> u64 {
     let mut out = [NodeIndex::new(0); 3];
     table.owners(key, &mut out);
-    out.iter().map(|owner| u64::from(owner.get())).sum()
+    out.into_iter().map(of).sum()
 }
 
 /// Points and hashes that somebody chose to fall into one narrow arc.

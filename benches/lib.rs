@@ -1,21 +1,36 @@
-//! Benchmarks of Ringway: shared inputs, and the clock of the benches that compare.
+//! Benchmarks of Ringway and its rivals: shared inputs, the clock, and the record.
 //!
-//! The benches under Criterion answer one question each: `lookup` (nodes × key length),
-//! `construction`, `rivals`. `compare` puts Ringway and its rivals into one run and records it;
-//! `forms` does so for ways to build the ring itself, `change` for changes of one node. `icount` is counted by callgrind.
+//! | bench | asks |
+//! |---|---|
+//! | `lookup` | what does a lookup cost, by nodes and length of the key? (Criterion, for comparing one's own change) |
+//! | `forms` | which structure finds a ring's owner fastest? |
+//! | `hash` | which hash, and whose? |
+//! | `rivals` | how fast do other crates find a key's node? |
+//! | `replicas` | what do k distinct owners cost? |
+//! | `construction` | how long does it take to build a map? |
+//! | `change` | what does one node more or less cost beside building anew? |
+//! | `memory` | how much memory does a map take? |
+//! | `balance` | how even is each layout, and what does a change move? |
+//! | `icount` | how many instructions? callgrind counts; the gate of `make test` |
+//! | `rivals.c`, `rivals.py`, `proxy.py` | libmemcached; Python's packages; nginx and HAProxy |
+//!
+//! Each takes `--record`, and then writes `results/<date>-<cpu>-<question>.csv`. With
+//! `RINGWAY_QUICK` in the environment they only show that they work.
 #![forbid(unsafe_code)]
+
+mod record;
 
 use std::{
     collections::HashSet,
-    env, fs,
+    env,
     hint::black_box,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
-use ringway::{Layout, Node, Table};
+use ringway::{Layout, Node, SipKey, Table};
+
+pub use crate::record::{Row, record, show, version};
 
 /// So many keys: enough that the branch predictor cannot learn them.
 pub const KEY_COUNT: usize = 1 << 17;
@@ -82,9 +97,40 @@ pub fn addresses(count: u16) -> Vec<SocketAddr> {
 /// Never for up to 65,536 addresses that differ.
 #[must_use]
 pub fn table(addresses: &[SocketAddr]) -> Table {
+    table_of(&Layout::ringway_v1(), addresses)
+}
+
+/// A table in that layout.
+///
+/// # Panics
+/// If the layout does not take so many nodes.
+#[must_use]
+pub fn table_of(layout: &Layout, addresses: &[SocketAddr]) -> Table {
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let nodes: Vec<Node<'_>> = names.iter().map(|name| Node::new(name)).collect();
-    Table::new(&Layout::ringway_v1(), &nodes).expect("distinct names, within the limits")
+    Table::new(layout, &nodes).expect("distinct names, within the limits")
+}
+
+/// The names of `count` nodes: their [`addresses`].
+#[must_use]
+pub fn names(count: u16) -> Vec<String> {
+    addresses(count).iter().map(ToString::to_string).collect()
+}
+
+/// Every layout with its defaults, the keyed one under some key.
+#[must_use]
+pub fn layouts() -> Vec<Layout> {
+    let layout = |name: &&str| match *name {
+        "ringway-keyed-v1" => Some(Layout::ringway_keyed_v1(SipKey::new([7; 16]))),
+        name => Layout::from_name(name).ok(),
+    };
+    Layout::names().iter().filter_map(layout).collect()
+}
+
+/// Whether to measure as little as possible: `RINGWAY_QUICK` is set.
+#[must_use]
+pub fn is_quick() -> bool {
+    env::var_os("RINGWAY_QUICK").is_some_and(|value| !value.is_empty())
 }
 
 /// One of several that answer the same question: a name and a pass over one block of the keys,
@@ -99,91 +145,45 @@ pub const BLOCK_KEYS: usize = KEY_COUNT / BLOCKS;
 
 const REPEATS: usize = 3;
 
+/// So long a contestant may take in all; one that is slower has fewer rounds, but three.
+const BUDGET: Duration = Duration::from_secs(4);
+const ROUNDS_MIN: u32 = 3;
+
 /// The shortest time of a pass of each contestant over all keys, in nanoseconds a key.
 ///
 /// The contestants take turns, each with all keys three times: the first time brings its
 /// memory back into the caches that the others took. What counts is the shortest time of each
-/// block. So a busy machine disturbs all alike, and little.
+/// block. So a busy machine disturbs all alike, and little. A contestant that takes long stops
+/// after three rounds, or when its time is over.
 #[must_use]
 pub fn minima(contestants: &mut [Contestant<'_>], rounds: u32) -> Vec<f64> {
+    let (rounds, least, budget) =
+        if is_quick() { (2, 0, BUDGET / 40) } else { (rounds, ROUNDS_MIN, BUDGET) };
     let mut best = vec![[Duration::MAX; BLOCKS]; contestants.len()];
-    for _ in 0..rounds {
-        for ((_, pass), best) in contestants.iter_mut().zip(&mut best) {
+    let mut spent = vec![Duration::ZERO; contestants.len()];
+    for round in 0..rounds {
+        for (((_, pass), best), spent) in contestants.iter_mut().zip(&mut best).zip(&mut spent) {
             for block in (0..BLOCKS).cycle().take(BLOCKS * REPEATS) {
+                if round >= least && *spent > budget {
+                    break;
+                }
                 let start = Instant::now();
                 black_box(pass(block));
-                best[block] = start.elapsed().min(best[block]);
+                let time = start.elapsed();
+                best[block] = time.min(best[block]);
+                *spent += time;
             }
         }
     }
-    let nanoseconds = |best: &[Duration; BLOCKS]| best.iter().sum::<Duration>().as_secs_f64() * 1e9;
-    best.iter().map(|best| nanoseconds(best) / KEY_COUNT as f64).collect()
+    best.iter().map(nanoseconds_a_key).collect()
 }
 
-/// One measured figure.
-#[derive(Debug)]
-pub struct Row {
-    /// What was measured.
-    pub what: String,
-    /// With how many nodes.
-    pub nodes: u16,
-    /// The figure.
-    pub figure: f64,
-    /// Its unit.
-    pub unit: &'static str,
-}
-
-/// Writes the rows to `results/<date>-<cpu>-<bench>.csv` if the bench was given `--record`; the
-/// commit and the CPU stand in every row.
-///
-/// # Panics
-/// If the file cannot be written, or `date` or `git` cannot be run.
-#[allow(clippy::print_stdout, reason = "says where the figures went")]
-pub fn record(bench: &str, rows: &[Row]) {
-    if !env::args().any(|argument| argument == "--record") {
-        return;
-    }
-    let date = output("date", &["-u", "+%Y-%m-%d"]);
-    // The last commit to what is measured, and whether it has been changed since.
-    let mut commit = output("git", &["log", "-1", "--format=%h", "--", "../core", "."]);
-    let code = ["status", "--porcelain", "--", "../core", "*.rs"];
-    if !output("git", &code).is_empty() {
-        commit += "-dirty";
-    }
-    let cpu = cpu();
-    let slug: String =
-        cpu.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let mut text = String::from("date,cpu,commit,what,nodes,figure,unit\n");
-    for Row { what, nodes, figure, unit } in rows {
-        text += &format!("{date},{cpu},{commit},{what},{nodes},{figure:.2},{unit}\n");
-    }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    let path = folder.join(format!("{date}-{}-{bench}.csv", slug.to_lowercase()));
-    fs::create_dir_all(&folder).expect("the folder of results can be made");
-    fs::write(&path, text).expect("the results can be written");
-    println!("\nwritten: {}", path.display());
-}
-
-/// What a command prints, without the line feed.
-fn output(command: &str, arguments: &[&str]) -> String {
-    let output = Command::new(command)
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("the command runs");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// The processor's name in short, and how many of it there are.
-fn cpu() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = info.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split(':').nth(1)).map_or("unknown", str::trim)
-    };
-    let name = field("model name").replace("(R)", "").replace("(TM)", "").replace(',', " ");
-    let count = info.lines().filter(|line| line.starts_with("processor")).count();
-    format!("{name} model {} x{count}", field("model\t"))
+/// The mean of the blocks that were measured.
+fn nanoseconds_a_key(best: &[Duration; BLOCKS]) -> f64 {
+    let measured: Vec<Duration> =
+        best.iter().copied().filter(|&best| best < Duration::MAX).collect();
+    let seconds = measured.iter().sum::<Duration>().as_secs_f64();
+    seconds * 1e9 / (measured.len() * BLOCK_KEYS) as f64
 }
 
 /// A small random generator (splitmix64), the same in every run.

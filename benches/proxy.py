@@ -1,6 +1,6 @@
 """Requests per second and CPU per request of Ringway's proxy beside nginx and HAProxy, in one run.
 
-    python3 benches/proxy.py RINGWAY_BINARY [--rounds 4] [--seconds 5] [--record FILE]
+    python3 benches/proxy.py RINGWAY_BINARY [--rounds 4] [--seconds 5] [--record]
 
 Each proxy has one worker and the same three backends on loopback, which answer at once with a small
 body; wrk asks with keep-alive for random keys (`/x?key=...`). The proxies take turns, so that a
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import os
 import pathlib
 import re
@@ -23,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import record
 
 KEYS = 100_000
 CONNECTIONS = 32
@@ -168,19 +169,14 @@ def load(script: pathlib.Path, port: int, seconds: float) -> tuple[int, float]:
     return requests, float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
 
 
-def record(path: pathlib.Path, rows: list[str]) -> None:
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-    model = next(
-        (line.split(": ")[1] for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "unknown",
-    )
-    versions = [
-        subprocess.run(command, capture_output=True, text=True) for command in (["nginx", "-v"], ["haproxy", "-v"])
-    ]
-    texts = [(done.stdout + done.stderr).splitlines()[0] for done in versions]
-    head = f"# {datetime.date.today()}, {model}, {os.cpu_count()} cores, commit {commit}\n# {'; '.join(texts)}\n"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(head + "\n".join(rows) + "\n")
+def versions() -> dict[str, str]:
+    """What the record calls each proxy: rivals with their version."""
+    names = {"ringway": "ringway"}
+    for command, name in ((["nginx", "-v"], "nginx"), (["haproxy", "-v"], "haproxy")):
+        done = subprocess.run(command, capture_output=True, text=True)
+        found = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
+        names[name] = f"{name} {found[0] if found else 'unknown'}"
+    return names
 
 
 def main() -> None:
@@ -188,7 +184,7 @@ def main() -> None:
     parser.add_argument("binary")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--record", type=pathlib.Path)
+    parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     missing = [name for name in ("nginx", "haproxy", "wrk") if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")]
     if missing:
@@ -216,15 +212,18 @@ def main() -> None:
                     results[name].append((requests / arguments.seconds, cpu / requests * 1e6, p99_ms))
         finally:
             servers.stop()
-    rows = ["proxy,best_requests_per_s,median_requests_per_s,least_cpu_us_per_request,least_p99_ms"]
+    rows, names = [], versions()
+    print(f"\n{'proxy':<18} {'best req/s':>12} {'median':>10} {'us CPU/req':>12} {'p99 ms':>8}")
     for name in NAMES:
         rates = sorted(rate for rate, _, _ in results[name])
+        best, median = rates[-1], rates[len(rates) // 2]
         cpu = min(cpu for _, cpu, _ in results[name])
         p99 = min(p99 for _, _, p99 in results[name])
-        rows.append(f"{name},{rates[-1]:.0f},{rates[len(rates) // 2]:.0f},{cpu:.1f},{p99:.2f}")
-    print("\n".join(rows))
+        print(f"{names[name]:<18} {best:>12.0f} {median:>10.0f} {cpu:>12.1f} {p99:>8.2f}")
+        figures = [(best, "requests/s best"), (median, "requests/s median"), (cpu, "us CPU/request"), (p99, "ms p99")]
+        rows += [f"{names[name]},,{figure:.4f},{unit}" for figure, unit in figures]
     if arguments.record:
-        record(arguments.record, rows)
+        record.record("proxy", rows)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,47 @@
-//! How do the crates that people use today look up a key? Criterion.
+//! How fast do Ringway and the crates that people use today find a key's node? The shortest time
+//! of each in one run, in which all take turns.
 //!
-//! Dimensions: crate × nodes (keys of 16 bytes, 160 points a node everywhere). Each is called the
-//! way its documentation shows: bytes in, node out. `compare` is the same question in one
-//! interleaved run, and records the answer.
-#![allow(missing_docs, clippy::unwrap_used, reason = "criterion_group! makes a public function")]
+//! Dimensions: crate or layout × nodes; keys of 16 bytes, 160 points a node on rings. Bytes in, node
+//! out, as its users would call each. `hash alone` is the limit.
+//!
+//! ```text
+//! cargo bench -p ringway-bench --bench rivals                 print
+//! cargo bench -p ringway-bench --bench rivals -- --record     and write results/*-rivals.csv
+//! ```
 
 mod contestants;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringway_bench::{BLOCKS, KEY_COUNT, Keys, NODE_COUNTS, addresses};
+use ringway_bench::{
+    Contestant, KEY_COUNT, Keys, NODE_COUNTS, Row, addresses, minima, record, show,
+};
 
-use crate::contestants::{Rings, contestants};
+use crate::contestants::{check, contestant, entries};
 
-fn rivals(criterion: &mut Criterion) {
+const ROUNDS: u32 = 40;
+
+fn main() {
     let keys = Keys::new(16);
-    for count in NODE_COUNTS {
-        let rings = Rings::new(&addresses(count));
-        rings.check(&keys);
-        let mut group = criterion.benchmark_group("rivals");
-        group.throughput(Throughput::Elements(KEY_COUNT as u64)).sample_size(10);
-        for (name, mut pass) in contestants(&rings, &keys) {
-            group.bench_function(BenchmarkId::new(name, count), |bencher| {
-                bencher.iter(|| (0..BLOCKS).map(&mut pass).fold(0, u64::wrapping_add));
-            });
+    let entries = entries();
+    let mut rows = Vec::new();
+    for nodes in NODE_COUNTS {
+        let addresses = addresses(nodes);
+        let mut maps = Vec::new();
+        for entry in entries.iter().filter(|entry| nodes <= entry.nodes_max) {
+            let map = (entry.build)(&addresses);
+            check(entry.name, &*map, &addresses, &keys);
+            maps.push((entry.name, map));
         }
+        let hash_pass = |block| keys.block(block).map(ringway::key_hash).fold(0, u64::wrapping_add);
+        let mut contestants: Vec<Contestant<'_>> = vec![("hash alone", Box::new(hash_pass))];
+        contestants.extend(maps.iter().map(|(name, map)| contestant(name, &**map, &keys)));
+        let best = minima(&mut contestants, ROUNDS);
+        rows.extend(contestants.iter().zip(best).map(|((name, _), figure)| Row {
+            what: (*name).to_owned(),
+            nodes,
+            figure,
+            unit: "ns/lookup",
+        }));
     }
+    show(&format!("A lookup of a 16-byte key, {KEY_COUNT} keys"), &rows, "ringway ringway-v1");
+    record("rivals", &rows);
 }
-
-criterion_group!(benches, rivals);
-criterion_main!(benches);

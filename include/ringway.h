@@ -255,9 +255,163 @@ typedef struct {
  */
 #define RINGWAY_STATUS_MISSING_OPTION 26
 
+/**
+ * No node has room for the key: the load of each is as large as its capacity, or larger.
+ */
+#define RINGWAY_STATUS_NO_ROOM 27
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * The owners of many keys, in one call.
+ *
+ * keys has count pointers and key_lens their lengths. indices[i] becomes the index of the node
+ * that owns keys[i], or RINGWAY_NO_NODE where nobody does.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also for one bad key: then nothing is written.
+ *
+ * Cost:
+ * As count calls of ringway_table_owner(), or less where they would wait for memory.
+ *
+ * The caller promises:
+ * - table is live; keys and key_lens point to count elements each, or are NULL and count 0; each
+ *   keys[i] points to key_lens[i] bytes, or is NULL and key_lens[i] 0.
+ * - indices points to count elements to be written, and overlaps none of the others.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_many(const ringway_table *table,
+                                        const uint8_t *const *keys,
+                                        const size_t *key_lens,
+                                        size_t count,
+                                        uint32_t *indices);
+
+/**
+ * The owners of many keys that lie in one piece of memory, at equal distances.
+ *
+ * Key i is the key_len bytes at keys + i * stride; stride is at least key_len, and more where
+ * each key is a field of a larger element. indices[i] becomes the index of the node that owns it,
+ * or RINGWAY_NO_NODE where nobody does.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also if stride is less than key_len, or the keys end beyond PTRDIFF_MAX bytes.
+ *
+ * Cost:
+ * As ringway_table_owner_many().
+ *
+ * The caller promises:
+ * - table is live; keys points to (count - 1) * stride + key_len bytes, or is NULL and count 0.
+ * - indices points to count elements to be written, and does not overlap the keys.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_many_strided(const ringway_table *table,
+                                                const uint8_t *keys,
+                                                size_t key_len,
+                                                size_t stride,
+                                                size_t count,
+                                                uint32_t *indices);
+
+/**
+ * The owners of the keys of many hashes, in one call, for callers that have these already.
+ *
+ * hashes[i] is what ringway_table_key_hash() gives. indices[i] becomes the index of the node that
+ * owns the keys of that hash, or RINGWAY_NO_NODE where nobody does.
+ *
+ * Errors:
+ * NO_KEY_HASH; INVALID_ARGUMENT, also for a hash of more bits than the layout's: then nothing is
+ * written.
+ *
+ * Cost:
+ * As ringway_table_owner_many(), without hashing.
+ *
+ * The caller promises:
+ * - table is live; hashes points to count elements, or is NULL and count 0.
+ * - indices points to count elements to be written, and does not overlap the hashes.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_many_by_hash(const ringway_table *table,
+                                                const uint64_t *hashes,
+                                                size_t count,
+                                                uint32_t *indices);
+
+/**
+ * The index of the first candidate for the key that has room: whose load is below its capacity,
+ * see ringway_table_capacity().
+ *
+ * loads has the load of each node, by index, and load_count says how many these are: all of the
+ * table. total is the load of all, in the same unit: requests in progress, connections, keys. The
+ * load UINT64_MAX is that of a node that is not to be asked now; it has room for nothing and does
+ * not count in total. The caller adds what it assigns, so that each of its threads may count for
+ * itself. Zones play no part.
+ *
+ * While total is at least the sum of the loads of the nodes that may own keys, and below
+ * UINT64_MAX, some node has room.
+ *
+ * Errors:
+ * NO_OWNER; NO_ROOM; INVALID_ARGUMENT, also if load_count is not the number of nodes, or
+ * factor_permille not from 1000 to 1000000.
+ *
+ * Cost:
+ * As ringway_table_owner() while the owner has room; the more is full, the longer the walk.
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - loads points to load_count elements, or is NULL and load_count 0; index points to a uint32_t
+ *   to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_bounded(const ringway_table *table,
+                                           const uint8_t *key,
+                                           size_t key_len,
+                                           const uint64_t *loads,
+                                           size_t load_count,
+                                           uint64_t total,
+                                           uint32_t factor_permille,
+                                           uint32_t *index);
+
+/**
+ * As ringway_table_owner_bounded(), for the keys of a hash that ringway_table_key_hash() gives.
+ *
+ * Errors:
+ * NO_OWNER; NO_ROOM; NO_KEY_HASH; INVALID_ARGUMENT, as there, and also for a hash of more bits
+ * than the layout's.
+ *
+ * Cost:
+ * As ringway_table_owner_bounded(), without hashing.
+ *
+ * The caller promises:
+ * - table is live; loads points to load_count elements, or is NULL and load_count 0; index points
+ *   to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_bounded_hash(const ringway_table *table,
+                                                uint64_t hash,
+                                                const uint64_t *loads,
+                                                size_t load_count,
+                                                uint64_t total,
+                                                uint32_t factor_permille,
+                                                uint32_t *index);
+
+/**
+ * How much load a node takes while the load of all is total: it has room for one more below that.
+ *
+ * This is factor_permille / 1000 * (total + 1) * weight / the sum of the weights of all nodes that
+ * may own keys, rounded up; 0 for a node that may not.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT, also if factor_permille is not from 1000 to 1000000.
+ *
+ * The caller promises:
+ * - table is live; capacity points to a uint64_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_capacity(const ringway_table *table,
+                                      uint32_t index,
+                                      uint64_t total,
+                                      uint32_t factor_permille,
+                                      uint64_t *capacity);
 
 /**
  * Makes a builder for the layout of that name, such as "ringway-v1", with its default options.
@@ -337,6 +491,28 @@ ringway_status ringway_builder_set_boolean(ringway_builder *builder,
                                            uint32_t value);
 
 /**
+ * Sets an option that is a list of whole numbers, such as "removed". The numbers are copied.
+ *
+ * Errors:
+ * UNKNOWN_OPTION; BAD_OPTION if the list is not one that the option takes, or the option is no
+ * list; OPTION_TWICE; INVALID_ARGUMENT. The builder is then as it was.
+ *
+ * Cost:
+ * O(count) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - name points to name_len bytes, or is NULL and name_len 0.
+ * - values points to count aligned numbers, or is NULL and count 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_list(ringway_builder *builder,
+                                        const uint8_t *name,
+                                        size_t name_len,
+                                        const uint32_t *values,
+                                        size_t count);
+
+/**
  * Adds a node; its index in tables is the number of nodes added before it.
  *
  * name is its identity, 1 to 1,024 bytes of any value, and weight its share of the keys (0: none).
@@ -396,7 +572,7 @@ ringway_status ringway_builder_build(const ringway_builder *builder,
 /**
  * The table with one node more, at the end: its index is the number of nodes before.
  *
- * It is the table that a builder with all these nodes builds, for a small part of the time. The
+ * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table that a builder with all these nodes builds, for a small part of the time. The
  * old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
  * *changed is a reference of the caller's, to be given back with ringway_table_free().
  *
@@ -425,6 +601,7 @@ ringway_status ringway_table_with_node(const ringway_table *table,
 /**
  * The table without the node of that name; those after it have an index less.
  *
+ * In memento-v1 the node keeps its index, which is added to the option removed.
  * Otherwise as ringway_table_with_node().
  *
  * Errors:
@@ -516,7 +693,8 @@ ringway_status ringway_table_moved(const ringway_table *from,
  *
  * On success *table is a reference of the caller's, to be given back with ringway_table_free().
  * message, message_size and message_len are as for ringway_builder_build(); the explanation names
- * line and field. A cluster file's addresses are not part of a table.
+ * line and field. A cluster file's addresses are not part of a table. A relative key_file is an
+ * error, as the text stands in no folder.
  *
  * Errors:
  * BAD_CLUSTER_FILE; INVALID_ARGUMENT.
@@ -540,7 +718,7 @@ ringway_status ringway_table_from_cluster_text(const uint8_t *text,
  * Builds the table that the cluster file at that path describes; indices are in the file's order.
  *
  * As ringway_table_from_cluster_text(), but for the path: path_len bytes without NUL, as the
- * system takes them, UTF-8 on Windows.
+ * system takes them, UTF-8 on Windows. A relative key_file starts at the folder of the file.
  *
  * Errors:
  * FILE_NOT_READ; BAD_CLUSTER_FILE, also for more than 64 MiB; INVALID_ARGUMENT.
@@ -693,30 +871,6 @@ RINGWAY_MUST_USE
 ringway_status ringway_table_owner_hash(const ringway_table *table,
                                         uint64_t hash,
                                         uint32_t *index);
-
-/**
- * The owners of many keys, in one call.
- *
- * keys has count pointers and key_lens their lengths. indices[i] becomes the index of the node
- * that owns keys[i], or RINGWAY_NO_NODE where nobody does.
- *
- * Errors:
- * INVALID_ARGUMENT, also for one bad key: then nothing is written.
- *
- * Cost:
- * As count calls of ringway_table_owner().
- *
- * The caller promises:
- * - table is live; keys and key_lens point to count elements each, or are NULL and count 0; each
- *   keys[i] points to key_lens[i] bytes, or is NULL and key_lens[i] 0.
- * - indices points to count elements to be written, and overlaps none of the others.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_table_owner_many(const ringway_table *table,
-                                        const uint8_t *const *keys,
-                                        const size_t *key_lens,
-                                        size_t count,
-                                        uint32_t *indices);
 
 /**
  * The first capacity nodes that should hold the key, its owner first: one of each zone, then

@@ -153,6 +153,59 @@ public:
         return present(ringway_table_owner_hash(handle_, hash, &index), index);
     }
 
+    /** Writes the owners of `count` keys, or RINGWAY_NO_NODE; says how many: count, or 0 if the
+        arguments are none. */
+    std::size_t owner_many(const std::uint8_t *const *keys, const std::size_t *key_lens,
+                           std::size_t count, std::uint32_t *indices) const noexcept {
+        return answered(ringway_table_owner_many(handle_, keys, key_lens, count, indices), count);
+    }
+
+    /** As owner_many(), for keys of one length, `stride` bytes apart. */
+    std::size_t owner_many_strided(const void *keys, std::size_t key_len, std::size_t stride,
+                                   std::size_t count, std::uint32_t *indices) const noexcept {
+        const std::uint8_t *const first = static_cast<const std::uint8_t *>(keys);
+        return answered(
+            ringway_table_owner_many_strided(handle_, first, key_len, stride, count, indices),
+            count);
+    }
+
+    /** As owner_many(), for keys whose hashes are known. */
+    std::size_t owner_many_by_hash(const std::uint64_t *hashes, std::size_t count,
+                                   std::uint32_t *indices) const noexcept {
+        return answered(ringway_table_owner_many_by_hash(handle_, hashes, count, indices), count);
+    }
+
+    /**
+     * The first candidate for the key whose load is below its capacity, if there is one. `loads`
+     * are as many as nodes, `total` is the load of all; see ringway_table_owner_bounded().
+     */
+    std::optional<std::uint32_t> owner_bounded(std::string_view key, const std::uint64_t *loads,
+                                               std::size_t load_count, std::uint64_t total,
+                                               std::uint32_t factor_permille = 1250) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_owner_bounded(handle_, detail::data(key), key.size(), loads,
+                                                   load_count, total, factor_permille, &index),
+                       index);
+    }
+
+    /** As owner_bounded(), for the keys of that hash. */
+    std::optional<std::uint32_t>
+    owner_bounded_hash(std::uint64_t hash, const std::uint64_t *loads, std::size_t load_count,
+                       std::uint64_t total, std::uint32_t factor_permille = 1250) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_owner_bounded_hash(handle_, hash, loads, load_count, total,
+                                                        factor_permille, &index),
+                       index);
+    }
+
+    /** How much load a node takes while the load of all is `total`. */
+    std::optional<std::uint64_t> capacity(std::uint32_t index, std::uint64_t total,
+                                          std::uint32_t factor_permille = 1250) const noexcept {
+        std::uint64_t capacity = 0;
+        return present(ringway_table_capacity(handle_, index, total, factor_permille, &capacity),
+                       capacity);
+    }
+
     /** Writes up to `capacity` owners of the key, one of each zone first; says how many. */
     std::size_t owners(std::string_view key, std::uint32_t *indices,
                        std::size_t capacity) const noexcept {
@@ -307,6 +360,10 @@ private:
         return status == RINGWAY_STATUS_OK ? std::optional<T>(value) : std::nullopt;
     }
 
+    static std::size_t answered(ringway_status status, std::size_t count) noexcept {
+        return status == RINGWAY_STATUS_OK ? count : 0;
+    }
+
     const ringway_table *handle_;
 };
 
@@ -338,6 +395,13 @@ public:
     builder &set_boolean(std::string_view name, bool value) {
         detail::check(ringway_builder_set_boolean(handle_.get(), detail::data(name), name.size(),
                                                   value ? 1 : 0));
+        return *this;
+    }
+
+    /** Sets an option that is a list of whole numbers. Throws error. */
+    builder &set_list(std::string_view name, const std::vector<std::uint32_t> &values) {
+        detail::check(ringway_builder_set_list(handle_.get(), detail::data(name), name.size(),
+                                               values.data(), values.size()));
         return *this;
     }
 

@@ -21,14 +21,14 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-trace-compares"
 RUSTFLAGS="$coverage --cfg fuzzing -Zsanitizer=address -Ccodegen-units=1" \
     cargo +nightly build --quiet -j2 --release --target "$host"
-[ $# -gt 0 ] || set -- table cluster_file frames ownership
+[ $# -gt 0 ] || set -- table walk change snapshot cluster_file frames ownership
 passed=0 failed=0
 for name in "$@"; do
-    mkdir -p "corpus/$name" artifacts
+    mkdir -p "corpus/$name" "seeds/$name" artifacts
     if "$target/$host/release/$name" "corpus/$name" "seeds/$name" -max_total_time="$seconds" \
         -rss_limit_mb=2048 -artifact_prefix="artifacts/$name-" -verbosity=0 -print_final_stats=1 2>&1 |
         awk '/panicked|SUMMARY|ERROR/ { print; bad = 1 } /number_of_executed_units/ { runs = $2 }
-             END { print "fuzz '"$name"': " runs " runs"; exit bad }'; then
+             END { print "fuzz '"$name"': " runs + 0 " runs"; exit bad || !runs }'; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
 #   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
+#   scripts/setup.sh bench              .venv-bench with those of benches/requirements.txt
 #   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
 # Says what it installs; does nothing where everything is there already.
@@ -28,12 +29,10 @@ packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# A virtualenv, and the file that says which packages it has.
+# virtualenv FOLDER REQUIREMENTS
 virtualenv() {
-    folder=$1
-    requirements=$2
-    stamp=$root/$folder/$(basename "$requirements")
-    if [ -x "$root/$folder/bin/python" ] && cmp -s "$root/$requirements" "$stamp"; then
+    stamp=$root/$1/requirements.txt
+    if [ -x "$root/$1/bin/python" ] && cmp -s "$root/$2" "$stamp"; then
         return 0
     fi
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -42,10 +41,10 @@ virtualenv() {
     }
     # Debian's own Python lacks venv until this package is there.
     python3 -c 'import ensurepip' 2>/dev/null || packages python3-venv
-    echo "setup: making $folder with the packages of $requirements"
-    python3 -m venv --clear "$root/$folder"
-    "$root/$folder/bin/pip" install --quiet --disable-pip-version-check -r "$root/$requirements"
-    cp "$root/$requirements" "$stamp"
+    echo "setup: making $1 with the packages of $2"
+    python3 -m venv --clear "$root/$1"
+    "$root/$1/bin/pip" install --quiet --disable-pip-version-check -r "$root/$2"
+    cp "$root/$2" "$stamp"
 }
 
 case ${1:-} in
@@ -55,8 +54,9 @@ packages)
     ;;
 python) virtualenv .venv py/requirements-dev.txt ;;
 record) virtualenv .venv-record spec/record/requirements.txt ;;
+bench) virtualenv .venv-bench benches/requirements.txt ;;
 *)
-    sed -n '2,8p' "$0"
+    sed -n '2,9p' "$0"
     exit 2
     ;;
 esac

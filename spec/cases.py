@@ -7,6 +7,7 @@ describes the form of the files.
 import sys
 from pathlib import Path
 
+from bounded_cases import bounded_file
 from cluster_cases import cluster_files
 from native_cases import NATIVE_FILES
 from questions import case, length_keys, numbered_keys, text_keys
@@ -294,5 +295,6 @@ FILES = {
     "errors.json": errors_file,
     "cluster-files.json": cluster_files,
     "snapshots.json": snapshots_file,
+    "bounded.json": bounded_file,
     **NATIVE_FILES,
 }

@@ -226,6 +226,44 @@ REFUSED = [
     with_b('weight = 0\n\n[[node]]\nname = ""\n\n[[node]]\nname = "b"'),
     with_b('weight = 4294967295\n\n[[node]]\nname = "b"'),
 ]
+KEYED = 'layout = "ringway-keyed-v1"\n\n[options]\n'
+MEMENTO = 'layout = "memento-v1"\n\n[options]\n'
+
+
+def in_layout(head: str, options: str, count: int = 1) -> str:
+    return head + options + "".join(f'\n\n[[node]]\nname = "{name}"' for name in "abc"[:count])
+
+
+# As above, of other layouts.
+ACCEPTED_LATER = {
+    "removed": in_layout(MEMENTO, "removed = [1]", 3),
+    "removed-in-order": in_layout(MEMENTO, 'removed = [2, 0x0]\nhash_tag = "{}"', 3),
+    "none-removed": in_layout(MEMENTO, "removed = []", 2),
+    "all-removed": in_layout(MEMENTO, "removed = [\n  1, # the first to go\n  0,\n]", 2),
+    "key": in_layout(KEYED, 'key = "000102030405060708090a0b0c0d0e0f"', 3),
+}
+
+REFUSED_LATER = [
+    in_layout(MEMENTO, "removed = 1"),
+    in_layout(MEMENTO, 'removed = "1"'),
+    in_layout(MEMENTO, 'removed = [0, "1"]'),
+    in_layout(MEMENTO, "removed = [0.0]"),
+    in_layout(MEMENTO, "removed = [true]"),
+    in_layout(MEMENTO, "removed = [[0]]"),
+    in_layout(MEMENTO, "removed = [-1]"),
+    in_layout(MEMENTO, "removed = [4294967296]"),
+    in_layout(MEMENTO, "removed = [65536]"),
+    in_layout(MEMENTO, "removed = [1, 0, 1]", 2),
+    in_layout(MEMENTO, "removed = [1]"),
+    in_layout(MEMENTO, 'removed = [0]\nkey_file = "secret.hex"'),
+    "[options]\nremoved = [0]\n\n" + NODE,
+    in_layout(KEYED, 'key_file = "secret.hex"'),
+    in_layout(KEYED, 'key_file = ""'),
+    in_layout(KEYED, "key_file = 7"),
+    in_layout(KEYED, 'key = "000102030405060708090a0b0c0d0e0f"\nkey_file = "secret.hex"'),
+    '[options]\nkey_file = "secret.hex"\n\n' + NODE,
+]
+
 
 NOT_UTF8 = b'[[node]]\nname = "\xff"\n'
 
@@ -234,6 +272,8 @@ def cluster_files() -> dict:
     rows = [accepted(name, text) for name, text in ACCEPTED.items()]
     rows += [refused({"lines": text.split("\n")}, (text + "\n").encode()) for text in REFUSED]
     rows.append(refused({"file_hex": NOT_UTF8.hex()}, NOT_UTF8))
+    rows += [accepted(name, text) for name, text in ACCEPTED_LATER.items()]
+    rows += [refused({"lines": text.split("\n")}, (text + "\n").encode()) for text in REFUSED_LATER]
     return {
         "_comment": [
             "Cluster files, read or refused; spec/vectors/README.md describes every field.",

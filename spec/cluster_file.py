@@ -4,8 +4,9 @@ import ipaddress
 import re
 import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from reference import WEIGHT_MAX, BuildError, Node, check_nodes, read_options
+from reference import LAYOUTS, WEIGHT_MAX, BuildError, Node, check_nodes, read_options
 
 TOP_FIELDS = ("layout", "options", "node")
 NODE_FIELDS = ("name", "weight", "zone", "address", "control", "state")
@@ -27,7 +28,8 @@ class FileError(Exception):
         self.error, self.line, self.field, self.node = error, line, field, node
 
 
-def read(data: bytes) -> ClusterFile:
+def read(data: bytes, folder: Path | None = None) -> ClusterFile:
+    """The file's content; `folder` is where it stands, if it was read from one."""
     try:
         text = data.decode("utf-8")
         document = tomllib.loads(text)
@@ -38,7 +40,7 @@ def read(data: bytes) -> ClusterFile:
     for name in document:
         if name not in TOP_FIELDS:
             raise FileError("unknown-field", lines.of(name), name)
-    read_layout(document, lines, found)
+    read_layout(document, lines, found, folder)
     rows = document.get("node", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise FileError("wrong-type", lines.of("node"), "node")
@@ -69,14 +71,22 @@ def normal_host(host: str) -> str:
     return str(ipaddress.IPv6Address(host[1:-1])) if host.startswith("[") else host.lower()
 
 
-def read_layout(document: dict, lines: "Lines", found: ClusterFile) -> None:
+def read_layout(document: dict, lines: "Lines", found: ClusterFile, folder: Path | None) -> None:
     found.layout = document.get("layout", found.layout)
     if not isinstance(found.layout, str):
         raise FileError("wrong-type", lines.of("layout"), "layout")
     options = document.get("options", {})
     if not isinstance(options, dict):
         raise FileError("wrong-type", lines.of("options"), "options")
-    found.options = [[name, value] for name, value in options.items()]
+    has_key = "key" in LAYOUTS.get(found.layout, ())
+    found.options = []
+    for name, value in options.items():
+        if has_key and name in ("key", "key_file") and any(option[0] == "key" for option in found.options):
+            raise FileError("bad-key-file", lines.of(name, "options"), name)
+        if has_key and name == "key_file":
+            found.options.append(["key", read_key_file(value, folder, lines.of(name, "options"))])
+        else:
+            found.options.append([name, value])
     for count in range(len(found.options) + 1):
         try:
             read_options(found.layout, found.options[:count])
@@ -85,6 +95,21 @@ def read_layout(document: dict, lines: "Lines", found: ClusterFile) -> None:
                 raise FileError(refused.error, lines.of("layout"), "layout") from None
             option = found.options[count - 1][0]
             raise FileError(refused.error, lines.of(option, "options"), option) from None
+
+
+def read_key_file(value, folder: Path | None, line: int | None) -> str:
+    """SPEC 9.8."""
+    if not isinstance(value, str):
+        raise FileError("bad-option", line, "key_file")
+    path = Path(value) if folder is None else folder / value
+    try:
+        digits = path.read_bytes() if path.is_absolute() or folder else b""
+    except OSError:
+        digits = b""
+    found = re.fullmatch(rb"([0-9A-Fa-f]{32})(\r?\n)?", digits)
+    if found is None:
+        raise FileError("bad-key-file", line, "key_file")
+    return found[1].decode()
 
 
 def read_node(index: int, row: dict, lines: "Lines", found: ClusterFile) -> None:
@@ -129,6 +154,8 @@ def is_address(text: str) -> bool:
 
 
 def located(refused: BuildError, lines: "Lines") -> FileError:
+    if refused.error == "bad-option":  # places beyond the nodes (SPEC 17.2)
+        return FileError(refused.error, lines.of("removed", "options"), "removed")
     if refused.node is None:
         return FileError(refused.error)
     name = "zone" if refused.error.startswith("zone") else "name"

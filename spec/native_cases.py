@@ -177,6 +177,59 @@ def ringway_keyed_v1_file() -> dict:
     }
 
 
+def memento_v1_file() -> dict:
+    layout, many = "memento-v1", rule("key-", 1, 0, 5000)
+    ten, replicas = rule("n", 1, 0, 10), [({"key": f"key-{n}"}, k) for n in range(3) for k in (1, 3, 5, 9, 10)]
+
+    def ask(name: str, nodes, removed: list[int], **more) -> dict:
+        return case(name, nodes, numbered_keys(16), (), replicas, many, layout, removed=removed, **more)
+
+    mixed = zoned("a", "a", "b", "b", "c", None)
+    hundred, thousand, most = rule("n", 3, 0, 100), rule("n", 4, 0, 1000), rule("n", 5, 0, 65_536)
+    scattered = [place * 37 % 100 for place in range(50)]
+    return {
+        "_comment": [text.format(layout=layout) for text in FIELDS],
+        "cases": [
+            *of_equal_weight(layout),
+            case("1000-nodes", thousand, numbered_keys(20), many=many, layout=layout),
+            case("65536-nodes", most, numbered_keys(20), many=many, layout=layout),
+            # From the end, first of all: as if they were not in the list.
+            ask("the-last-removed", ten, [9]),
+            ask("three-from-the-end", ten, [9, 8, 7]),
+            ask("all-from-the-end-but-one", ten, list(range(9, 0, -1))),
+            ask("all-from-the-end", ten, list(range(9, -1, -1))),
+            # Elsewhere, and from the end afterwards.
+            ask("the-first-removed", ten, [0]),
+            ask("one-in-the-middle", ten, [4]),
+            ask("one-in-the-middle-then-the-last", ten, [4, 9]),
+            ask("the-last-then-one-in-the-middle", ten, [9, 4]),
+            ask("the-last-but-one-then-the-last", ten, [8, 9]),
+            ask("the-one-whose-number-is-taken-over", ten, [2, 9, 8]),
+            ask("one-that-succeeds-itself", ten, [3, 8]),
+            ask("three-in-a-row", ten, [3, 4, 5]),
+            ask("three-in-a-row-the-other-way", ten, [5, 4, 3]),
+            ask("all-from-the-start-but-one", ten, list(range(9))),
+            ask("all-from-the-start", ten, list(range(10))),
+            ask("all-but-the-first-shuffled", ten, [5, 2, 9, 7, 1, 8, 3, 6, 4]),
+            ask("all-shuffled", ten, [5, 2, 9, 7, 1, 8, 3, 6, 4, 0]),
+            ask("none-of-one-node", named("a"), []),
+            ask("the-only-node", named("a"), [0]),
+            ask("the-first-of-two", named("a", "b"), [0]),
+            ask("the-second-of-two", named("a", "b"), [1]),
+            ask("both-of-two", named("a", "b"), [0, 1]),
+            ask("half-of-100", hundred, scattered),
+            ask("half-of-100-the-other-way", hundred, scattered[::-1]),
+            ask("99-of-100", hundred, [place * 37 % 100 for place in range(99)]),
+            ask("every-second-of-1000", thousand, list(range(0, 1000, 2))),
+            case("one-of-65536", most, numbered_keys(16), many=many, layout=layout, removed=[65_534]),
+            ask("removed-and-down", [*named("a"), *named("b", state="down"), *named("c")], [1]),
+            ask("a-zone-is-left", mixed, [2, 4]),
+            ask("a-whole-zone-is-removed", mixed, [2, 3]),
+            ask("removed-with-a-hash-tag", ten, [4, 9], hash_tag="{}"),
+        ],
+    }
+
+
 # ------------------------------------------------------- segments-native.json
 
 
@@ -250,6 +303,23 @@ def errors_native_file() -> dict:
         (named("a", "b", "b"), {"table_size": 2}, "maglev-v1"),
         (named("a", "b", "a"), {"slots": 256}, "balanced-v1"),
     ]
+    asked += unweighted("memento-v1")
+    three = named("a", "b", "c")
+    lists = [[], [2, 0], [0, 1, 2], [3], [0, 3], [1, 1], [2, 0, 2], [-1], [65_535], [65_536], [1 << 32]]
+    lists += [[(1 << 32) - 1], [1 << 62], 1, "1", "[1]", True]
+    asked += [(three, {"removed": places}, "memento-v1") for places in lists]
+    asked += [
+        ([], {"removed": []}, "memento-v1"),
+        ([], {"removed": [0]}, "memento-v1"),
+        # Which of two errors decides.
+        (three, {"removed": [1], "hash_tag": "{"}, "memento-v1"),
+        (three, {"removed": [1, 1], "vnodes": 1}, "memento-v1"),
+        (named("a", "b", "b"), {"removed": [3]}, "memento-v1"),
+        (named("a", "b", weight=2), {"removed": [3]}, "memento-v1"),
+        (named("a", "b", state="drain"), {"removed": [3]}, "memento-v1"),
+        ([*named("a"), *named("b", weight=0)], {"removed": [1]}, "memento-v1"),
+        (three, {"removed": [1]}, "jump-v1"),
+    ]
     return {
         "_comment": [
             "Which input the layouts beside ringway-v1 refuse, with which error; as in errors.json.",
@@ -267,5 +337,6 @@ NATIVE_FILES = {
     "maglev-v1.json": maglev_v1_file,
     "balanced-v1.json": balanced_v1_file,
     "ringway-keyed-v1.json": ringway_keyed_v1_file,
+    "memento-v1.json": memento_v1_file,
     "segments-native.json": segments_native_file,
 }

@@ -79,6 +79,38 @@ class Buckets:
             yield (owner + step) % self.count
 
 
+# --------------------------------------------------------- SPEC 17: memento-v1
+
+
+class Memento(Buckets):
+    def __init__(self, count: int, removed: tuple[int, ...]):
+        super().__init__(lambda h, _: self.owner(h), count)
+        self.removed = removed
+        self.buckets = count
+        self.state: dict[int, tuple[int, int]] = {}  # bucket: (working nodes after it, the one before)
+        previous = None
+        for step, bucket in enumerate(removed, start=1):
+            if not self.state and bucket == self.buckets - 1:
+                self.buckets -= 1
+            else:
+                self.state[bucket] = (count - step, bucket if previous is None else previous)
+                previous = bucket
+
+    def owner(self, h: int) -> int:
+        bucket = jump(h, self.buckets)
+        while bucket in self.state:
+            working = self.state[bucket][0]
+            drawn = splitmix64(h ^ (bucket + 1) * 0xD1342543DE82EF95 & MASK64) * working >> 64
+            while drawn in self.state and self.state[drawn][0] >= working:
+                drawn = self.state[drawn][0]
+            bucket = drawn
+        return bucket
+
+    def candidates(self, h: int) -> Iterator[int]:
+        if len(self.removed) < self.count:
+            yield from (node for node in super().candidates(h) if node not in self.removed)
+
+
 # ------------------------------------------------------ SPEC 13: rendezvous-v1
 
 

@@ -6,7 +6,7 @@
     python3 spec/reference.py selftest           XXH3 against its published answers
 
 It is written to be read beside SPEC.md, whose sections the headings name; XXH3 is in
-xxh3.py, section 9 in cluster_file.py, sections 10 and on in placements.py. What the vectors ask is chosen in cases.py and the files it
+xxh3.py, section 9 in cluster_file.py, the layouts of sections 10 and on in placements.py. What the vectors ask is chosen in cases.py and the files it
 imports; the answers come from here.
 """
 
@@ -79,6 +79,7 @@ class Options:
     table_size: int = 65_537
     slots: int = 65_536
     room_permille: int = 1050
+    removed: tuple[int, ...] = ()
 
 
 # The options of each layout.
@@ -90,6 +91,7 @@ LAYOUTS = {
     "maglev-v1": ("table_size", "hash_tag"),
     "balanced-v1": ("slots", "room_permille", "hash_tag"),
     "ringway-keyed-v1": ("vnodes", "key", "hash_tag"),
+    "memento-v1": ("removed", "hash_tag"),
 }
 
 
@@ -138,6 +140,15 @@ def read_key(value) -> bytes:
     return bytes.fromhex(value)
 
 
+def read_removed(value) -> tuple[int, ...]:
+    if type(value) is not list:
+        raise BuildError("bad-option")
+    places = tuple(whole_number(place, 0, NODES_MAX - 1) for place in value)
+    if len(set(places)) < len(places):
+        raise BuildError("bad-option")
+    return places
+
+
 READERS = {
     "vnodes": lambda value: whole_number(value, 1, VNODES_MAX),
     "hash_tag": read_hash_tag,
@@ -145,6 +156,7 @@ READERS = {
     "table_size": read_table_size,
     "slots": read_slots,
     "room_permille": lambda value: whole_number(value, 1000, 65_535),
+    "removed": read_removed,
 }
 
 
@@ -168,8 +180,10 @@ def check_nodes(nodes: list[Node], options: Options) -> int | None:
         if node.name in names:
             raise BuildError("duplicate-name", index)
         names.add(node.name)
-    if options.layout in ("jump-v1", "jumpback-v1"):
+    if options.layout in ("jump-v1", "jumpback-v1", "memento-v1"):
         check_unweighted(nodes)
+    if any(place >= len(nodes) for place in options.removed):
+        raise BuildError("bad-option")
     if options.layout == "maglev-v1":
         if sum(node.eligible_weight() > 0 for node in nodes) > options.table_size:
             raise BuildError("table-too-small")
@@ -237,7 +251,8 @@ class Table:
         self.options = read_options(layout, options)
         self.point_count = check_nodes(nodes, self.options)
         self.nodes = nodes
-        self.eligible = sum(node.eligible_weight() > 0 for node in nodes)
+        # A removed node has weight 1: SPEC 17.2.
+        self.eligible = sum(node.eligible_weight() > 0 for node in nodes) - len(self.options.removed)
         self.placement = self.make_placement()
 
     def make_placement(self):
@@ -247,6 +262,8 @@ class Table:
                 return placements.Buckets(placements.jump, len(self.nodes))
             case "jumpback-v1":
                 return placements.Buckets(placements.jumpback, len(self.nodes))
+            case "memento-v1":
+                return placements.Memento(len(self.nodes), self.options.removed)
             case "rendezvous-v1":
                 return placements.Rendezvous(self.contenders())
             case "maglev-v1":
@@ -307,6 +324,26 @@ class Table:
                 first.append(node)
                 zones.add(zone)
         return (first + skipped)[:k]
+
+    def effective_weight(self, index: int) -> int:
+        """SPEC 4.2; 0 for a node that may not own keys."""
+        return self.nodes[index].eligible_weight()
+
+    def capacity(self, index: int, factor_permille: int, total: int) -> int:
+        """SPEC 18.2."""
+        weight = self.effective_weight(index)
+        if weight == 0:
+            return 0
+        weights = sum(self.effective_weight(other) for other in range(len(self.nodes)))
+        return min(-(-factor_permille * (total + 1) * weight // (1000 * weights)), MASK64)
+
+    def owner_bounded(self, h: int, factor_permille: int, total: int, loads: list[int]) -> int | None:
+        """SPEC 18.3."""
+        assert 1000 <= factor_permille <= 1_000_000
+        for node in self.walk_of(h):
+            if loads[node] < self.capacity(node, factor_permille, total):
+                return node
+        return None
 
     # A position stands for the least hash that has it; the lower half decides nothing.
     def owner_at(self, position: int) -> int | None:

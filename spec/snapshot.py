@@ -5,8 +5,8 @@ from reference import BuildError, Node, Table, check_nodes, read_options, xxh3_6
 MAGIC = b"ringway"
 VERSION = 1
 STATES = ["up", "down", "drain"]
-DEFAULTS = {"vnodes": 160, "table_size": 65_537, "slots": 65_536, "room_permille": 1_050}
-ORDER = ["vnodes", "key", "table_size", "slots", "room_permille", "hash_tag"]
+DEFAULTS = {"vnodes": 160, "table_size": 65_537, "slots": 65_536, "room_permille": 1_050, "removed": []}
+ORDER = ["vnodes", "key", "table_size", "slots", "room_permille", "removed", "hash_tag"]
 
 
 class SnapshotError(Exception):
@@ -31,6 +31,8 @@ def content(layout: str, options: list[list], nodes: list[Node]) -> bytes:
         out += text(name.encode())
         if type(value) is int:
             out += bytes([0]) + value.to_bytes(8, "little", signed=True)
+        elif type(value) is list:
+            out += bytes([3]) + b"".join(number.to_bytes(4, "little") for number in [len(value), *value])
         else:
             out += bytes([1]) + text((value.lower() if name == "key" else value).encode())
     out += len(nodes).to_bytes(4, "little")
@@ -91,9 +93,12 @@ def table_of_bytes(data: bytes) -> Table:
     options: list[list] = []
     for _ in range(reader.number(2)):
         name = reader.utf8()
-        kind = reader.one_of(["integer", "text", "boolean"])
+        kind = reader.one_of(["integer", "text", "boolean", "list"])
         if kind == "integer":
             value = int.from_bytes(reader.take(8), "little", signed=True)
+        elif kind == "list":
+            numbers = reader.take(4 * reader.number(4))
+            value = [int.from_bytes(numbers[at : at + 4], "little") for at in range(0, len(numbers), 4)]
         else:
             value = reader.utf8() if kind == "text" else reader.one_of([False, True])
         options.append([name, value])

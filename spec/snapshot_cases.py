@@ -49,6 +49,14 @@ def snapshots_file() -> dict:
     ]:
         cases.append(snapshot(f"{layout}-{len(cases)}", named("a", "b"), options, layout))
     cases += [refused(name, data) for name, data in wrong()]
+    for layout, options in [
+        ("memento-v1", {}),
+        ("memento-v1", {"removed": []}),
+        ("memento-v1", {"removed": [1]}),
+        ("memento-v1", {"hash_tag": "{}", "removed": [1, 0]}),
+    ]:
+        cases.append(snapshot(f"{layout}-{len(cases)}", named("a", "b"), options, layout))
+    cases += [refused(name, data) for name, data in wrong_lists()]
     return {
         "_comment": [
             "Tables as bytes (SPEC 20), and bytes that are refused; see spec/vectors/README.md.",
@@ -78,6 +86,30 @@ def refused(name: str, data: bytes) -> dict:
     except (SnapshotError, BuildError) as error:
         return {"name": name, "error": error.error, "bytes_hex": data.hex()}
     raise AssertionError(f"{name} is a table")
+
+
+def wrong_lists() -> list[tuple[str, bytes]]:
+    def u32(*numbers: int) -> bytes:
+        return b"".join(number.to_bytes(4, "little") for number in numbers)
+
+    nodes = u32(2) + b"".join(text(name) + text(b"") + u32(1) + b"\0" for name in (b"a", b"b"))
+
+    def body(value: bytes, name: bytes = b"removed", layout: bytes = b"memento-v1", behind: bytes = nodes) -> bytes:
+        return seal(b"ringway\1" + text(layout) + b"\1\0" + text(name) + value + behind)
+
+    return [
+        ("no-list-where-one-is-due", body(b"\0" + bytes(8))),
+        ("a-list-where-none-is-due", body(b"\3" + u32(1, 7), b"vnodes", b"ringway-v1")),
+        ("an-empty-list-written", body(b"\3" + u32(0))),
+        ("a-place-beyond-the-nodes", body(b"\3" + u32(1, 2))),
+        ("a-place-beyond-all-lists", body(b"\3" + u32(1, 65_536))),
+        ("a-place-twice", body(b"\3" + u32(2, 1, 1))),
+        ("more-places-than-said", body(b"\3" + u32(1, 1, 0))),
+        ("fewer-places-than-said", body(b"\3" + u32(2, 1))),
+        ("2^32-1-places", body(b"\3" + u32((1 << 32) - 1, 0, 1))),
+        ("2^30-places", body(b"\3" + u32(1 << 30, 0, 1))),
+        ("a-list-without-a-count", body(b"\3" + u32(1)[:3], behind=b"")),
+    ]
 
 
 def wrong() -> list[tuple[str, bytes]]:

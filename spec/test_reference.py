@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,73 @@ def test_slots_are_given_by_their_definition(seed):
     assert min(left) >= 0
 
 
+@pytest.mark.parametrize("seed", range(SEED, SEED + 40))
+def test_memento_hands_over_as_its_definition_says(seed):
+    """The twin follows time: each removal hands its keys over to one of those that were left."""
+    randomness = random.Random(seed)
+    count = randomness.choice([1, 2, 3, 10, 30])
+    removed = randomness.sample(range(count), randomness.randrange(count + 1))
+    nodes = [Node(f"n{i}".encode()) for i in range(count)]
+    table = Table("memento-v1", [["removed", removed]], nodes)
+    for _ in range(200):
+        h = randomness.randrange(1 << 64)
+        buckets, bearers, hand_overs = count, list(range(count)), []
+        for node in removed:
+            number, last = bearers.index(node), bearers.pop()
+            if number < len(bearers):
+                bearers[number] = last
+            if not hand_overs and node == buckets - 1:
+                buckets -= 1
+            else:
+                hand_overs.append((node, list(bearers)))
+        owner = placements.jump(h, buckets) if buckets else None
+        for node, left in hand_overs:
+            if owner == node and left:
+                place = (node + 1) * 0xD1342543DE82EF95 % 2**64
+                owner = left[placements.splitmix64(h ^ place) * len(left) >> 64]
+        walk = table.walk_of(h)
+        assert sorted([*walk, *removed]) == list(range(count)), seed
+        assert walk[:1] == ([] if len(removed) == count else [owner]), (seed, h)
+
+
+def test_spec_example_of_memento_holds():
+    spec = " ".join((FOLDER / "SPEC.md").read_text(encoding="utf-8").split())
+    table = Table("memento-v1", [["removed", [2, 9, 8]]], [Node(f"n{i}".encode()) for i in range(10)])
+    state = table.placement
+    tuples = ", ".join(f"{bucket}: {kept}" for bucket, kept in state.state.items())
+    assert f"the buckets are {state.buckets} and the tuples {tuples}." in spec
+    hashes = [table.hash(key) for key in (b"user:2", b"user:4", b"user:7")]
+    jumps, owners = [placements.jump(h, 10) for h in hashes], [table.owner_of(h) for h in hashes]
+    said = [f"{a}, {b} and {c}" for a, b, c in (jumps, owners)]
+    assert f"which jump gives to {said[0]}, belong to {said[1]}." in spec
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (b"0" * 32, "0" * 32),
+        (b"0123456789abcdefFEDCBA9876543210\n", "0123456789abcdefFEDCBA9876543210"),
+        (b"0" * 32 + b"\r\n", "0" * 32),
+        (b"0" * 31, None),
+        (b"0" * 33, None),
+        (b"g" * 32, None),
+        (b"0" * 32 + b"\n\n", None),
+        (b" " + b"0" * 32, None),
+        (None, None),
+    ],
+)
+def test_key_files(tmp_path, content, expected):
+    text = b'layout = "ringway-keyed-v1"\noptions.key_file = "secret.hex"\n[[node]]\nname = "a"\n'
+    if content is not None:
+        (tmp_path / "secret.hex").write_bytes(content)
+    if expected is None:
+        with pytest.raises(cluster_file.FileError) as refused:
+            cluster_file.read(text, tmp_path)
+        assert refused.value.error == "bad-key-file"
+    else:
+        assert cluster_file.read(text, tmp_path).options == [["key", expected]]
+
+
 @pytest.mark.parametrize("seed", range(SEED, SEED + 20))
 def test_maglev_entries_follow_weights(seed):
     randomness = random.Random(seed)
@@ -275,6 +343,33 @@ def test_rendezvous_shares_follow_weights(seed):
     draws = {i: placements.splitmix64(h ^ xxhash.xxh3_64_intdigest(n.name)) for i, n in enumerate(nodes)}
     costs = {i: (64 - math.log2(draws[i] + 1)) / n.weight for i, n in enumerate(nodes) if n.weight}
     assert table.walk_of(h) == sorted(costs, key=lambda index: costs[index]), seed
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 20))
+def test_bounded_loads_stay_below_their_capacity(seed):
+    """Assigned one by one, no node gets more than its share times the factor, rounded up."""
+    randomness = random.Random(seed)
+    nodes = [Node(f"n{i}".encode(), randomness.randrange(1, 6)) for i in range(7)]
+    table = Table("ringway-v1", [["vnodes", 20]], nodes)
+    factor, weights = randomness.randrange(1000, 1500), sum(node.weight for node in nodes)
+    loads = [0] * len(nodes)
+    for total in range(300):
+        h = randomness.randrange(1 << 64)
+        node = table.owner_bounded(h, factor, total, loads)
+        full = table.walk_of(h)[: table.walk_of(h).index(node)]
+        assert all(loads[other] >= table.capacity(other, factor, total) for other in full)
+        loads[node] += 1
+        for index, load in enumerate(loads):
+            share = Fraction(factor * (total + 1) * nodes[index].weight, 1000 * weights)
+            assert load <= math.ceil(share), (seed, total)
+
+
+def test_spec_example_of_bounded_loads():
+    table = Table("ringway-v1", [], [Node(b"a"), Node(b"b"), Node(b"c", 2)])
+    h = table.hash(b"user:1")
+    assert [table.capacity(index, 1250, 9) for index in range(3)] == [4, 4, 7]
+    answers = [table.owner_bounded(h, 1250, 9, loads) for loads in ([3, 3, 3], [4, 4, 6], [4, 3, 7], [4, 4, 7])]
+    assert answers == [0, 2, 1, None]
 
 
 def test_every_error_is_in_the_spec_and_in_the_vectors():

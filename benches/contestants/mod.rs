@@ -1,156 +1,125 @@
-//! Ringway and its rivals on the same nodes, called the way their users would.
+//! Ringway and its rivals on the same nodes, each called the way its documentation shows: bytes
+//! in, and out what it calls a node: the address that was given to it, or of Ringway the index;
+//! `ringway ringway-v1 address` takes the address from a list of the user's, too.
+#![allow(dead_code, reason = "each bench uses its part")]
+
+mod own;
+mod rings;
+mod tables;
 
 use std::{collections::HashSet, net::SocketAddr};
 
-use consistent_hash::{DefaultHash, StaticHashRing};
-use hashring::HashRing;
-use pingora_ketama::{Bucket, Continuum};
-use ringway::{NodeIndex, Table};
-use ringway_bench::{Contestant, Keys, table};
+use ringway_bench::{Contestant, KEY_COUNT, Keys, version};
 
 /// Points that each node has on each ring.
 const VNODES: u16 = 160;
 
-/// One ring of each crate over the same nodes.
-pub(crate) struct Rings {
-    addresses: Vec<SocketAddr>,
-    ringway: Table,
-    ketama: Continuum,
-    hashring: HashRing<VirtualNode>,
-    consistent_hash: StaticHashRing<'static, SocketAddr, (), DefaultHash>,
-}
+/// A way to find a key's node.
+pub(crate) trait Map: Sized {
+    /// The map of these nodes.
+    fn build(nodes: &[SocketAddr]) -> Self;
 
-/// How hashring's documentation makes virtual nodes.
-#[derive(Clone, Copy, Debug, Hash, PartialEq)]
-struct VirtualNode {
-    id: u16,
-    address: SocketAddr,
-}
+    /// The node of a key.
+    fn owner(&self, key: &[u8]) -> Option<SocketAddr>;
 
-impl Rings {
-    pub(crate) fn new(addresses: &[SocketAddr]) -> Self {
-        Self {
-            addresses: addresses.to_vec(),
-            ringway: table(addresses),
-            ketama: build_ketama(addresses),
-            hashring: build_hashring(addresses),
-            consistent_hash: build_consistent_hash(addresses),
-        }
-    }
-
+    /// Looks a key up as its user does, and gives something of the answer that cannot be known
+    /// without the lookup.
     #[inline(always)]
-    fn ringway(&self, key: &[u8]) -> Option<NodeIndex> {
-        self.ringway.owner(key)
-    }
-
-    #[inline(always)]
-    fn ringway_address(&self, key: &[u8]) -> Option<SocketAddr> {
-        let owner = self.ringway.owner(key)?;
-        self.addresses.get(owner.as_usize()).copied()
-    }
-
-    #[inline(always)]
-    fn ketama(&self, key: &[u8]) -> Option<SocketAddr> {
-        self.ketama.node(key)
-    }
-
-    #[inline(always)]
-    fn hashring(&self, key: &[u8]) -> Option<SocketAddr> {
-        self.hashring.get(&key).map(|node| node.address)
-    }
-
-    #[inline(always)]
-    fn consistent_hash(&self, key: &[u8]) -> Option<SocketAddr> {
-        self.consistent_hash.calc_candidates(&key).next().map(|node| node.key)
-    }
-
-    /// Asserts that every ring answers as a ring should: with the known owner for Ringway, and for
-    /// the others with a node of the list, every one of them for some key if there are few.
-    pub(crate) fn check(&self, keys: &Keys) {
-        let segments: Vec<_> = self.ringway.segments().expect("nodes have weight").collect();
-        for key in keys.iter() {
-            let position = self.ringway.position(key).expect("ringway-v1 has positions");
-            let segment = &segments[segments.partition_point(|segment| segment.hi < position)];
-            assert_eq!(self.ringway(key), Some(segment.owner));
-            let address = self.addresses[segment.owner.as_usize()];
-            assert_eq!(self.ringway_address(key), Some(address));
-        }
-        for rival in [Self::ketama, Self::hashring, Self::consistent_hash] {
-            let known: HashSet<SocketAddr> = self.addresses.iter().copied().collect();
-            let found: HashSet<SocketAddr> =
-                keys.iter().map(|key| rival(self, key).expect("an owner")).collect();
-            assert!(found.is_subset(&known), "owners are nodes");
-            assert!(known.len() > 1_000 || found == known, "every node owns something");
+    fn look_up(&self, key: &[u8]) -> u64 {
+        match self.owner(key) {
+            Some(SocketAddr::V4(address)) => u64::from(address.ip().to_bits()),
+            _ => 0,
         }
     }
 }
 
-fn build_ketama(addresses: &[SocketAddr]) -> Continuum {
-    let buckets: Vec<Bucket> = addresses.iter().map(|&node| Bucket::new(node, 1)).collect();
-    Continuum::new(&buckets)
+/// A crate, or a layout of Ringway's.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    /// With its version.
+    pub(crate) name: &'static str,
+    /// With more nodes one answer, or the map, takes so long that nobody would wait for it.
+    pub(crate) nodes_max: u16,
+    /// Builds the map of these nodes.
+    pub(crate) build: fn(&[SocketAddr]) -> Box<dyn Built>,
 }
 
-fn build_hashring(addresses: &[SocketAddr]) -> HashRing<VirtualNode> {
-    let nodes = addresses
-        .iter()
-        .flat_map(|&address| (0..VNODES).map(move |id| VirtualNode { id, address }));
-    let mut ring = HashRing::new();
-    ring.batch_add(nodes.collect());
-    ring
+/// A map that was built.
+pub(crate) trait Built {
+    /// Looks a block of keys up.
+    fn pass(&self, keys: &Keys, block: usize) -> u64;
+
+    /// The node of a key.
+    fn owner(&self, key: &[u8]) -> Option<SocketAddr>;
 }
 
-fn build_consistent_hash(
-    addresses: &[SocketAddr],
-) -> StaticHashRing<'static, SocketAddr, (), DefaultHash> {
-    let vnodes = usize::from(VNODES);
-    let nodes = addresses.iter().map(|&node| consistent_hash::Node::new(node).quantity(vnodes));
-    StaticHashRing::new(DefaultHash, nodes)
+impl<M: Map> Built for M {
+    fn pass(&self, keys: &Keys, block: usize) -> u64 {
+        keys.block(block).map(|key| self.look_up(key)).fold(0, u64::wrapping_add)
+    }
+
+    fn owner(&self, key: &[u8]) -> Option<SocketAddr> {
+        Map::owner(self, key)
+    }
 }
 
-/// Builds a ring and drops it.
-pub(crate) type Builder = fn(&[SocketAddr]);
-
-/// What it takes each crate to build its ring.
-#[allow(dead_code, reason = "only some benches build")]
-pub(crate) const fn builders() -> [(&'static str, Builder); 4] {
-    [
-        ("ringway", |nodes| drop(table(nodes))),
-        ("pingora-ketama-0.9.1", |nodes| drop(build_ketama(nodes))),
-        ("hashring-0.3.6", |nodes| drop(build_hashring(nodes))),
-        ("consistent_hash-0.1.4", |nodes| drop(build_consistent_hash(nodes))),
-    ]
-}
-
-/// One pass over the keys for each: the hash alone, Ringway, then its rivals.
-pub(crate) fn contestants<'a>(rings: &'a Rings, keys: &'a Keys) -> Vec<Contestant<'a>> {
+/// All, Ringway's first in each group: rings, tables, no memory, one score a node.
+pub(crate) fn entries() -> Vec<Entry> {
     vec![
-        ("hash-only", pass(keys, ringway::key_hash)),
-        ("ringway", pass(keys, |key| rings.ringway(key).map_or(0, |node| u64::from(node.get())))),
-        ("ringway-address", pass(keys, |key| sum(rings.ringway_address(key)))),
-        ("ringway-three-owners", pass(keys, |key| three(&rings.ringway, key))),
-        ("pingora-ketama-0.9.1", pass(keys, |key| sum(rings.ketama(key)))),
-        ("hashring-0.3.6", pass(keys, |key| sum(rings.hashring(key)))),
-        ("consistent_hash-0.1.4", pass(keys, |key| sum(rings.consistent_hash(key)))),
+        entry::<own::RingwayV1>("ringway ringway-v1", u16::MAX),
+        entry::<own::RingwayV1Address>("ringway ringway-v1 address", u16::MAX),
+        entry::<own::RingwayKeyedV1>("ringway ringway-keyed-v1", u16::MAX),
+        of_crate::<rings::Ketama>("pingora-ketama", u16::MAX),
+        of_crate::<rings::Hashring>("hashring", u16::MAX),
+        of_crate::<rings::ConsistentHash>("consistent_hash", u16::MAX),
+        of_crate::<rings::Conhash>("conhash", u16::MAX),
+        entry::<own::MaglevV1>("ringway maglev-v1", u16::MAX),
+        entry::<own::BalancedV1>("ringway balanced-v1", 1_000),
+        of_crate::<tables::MaglevHash>("maglev-hash", u16::MAX),
+        of_crate::<tables::Maglev>("maglev", 1_000),
+        of_crate::<tables::Anchor>("anchorhash", u16::MAX),
+        entry::<own::JumpV1>("ringway jump-v1", u16::MAX),
+        entry::<own::JumpbackV1>("ringway jumpback-v1", u16::MAX),
+        of_crate::<tables::Jumphash>("jumphash", u16::MAX),
+        of_crate::<tables::JumpConsistentHash>("jump-consistent-hash", u16::MAX),
+        entry::<own::RendezvousV1>("ringway rendezvous-v1", 1_000),
+        of_crate::<tables::Rendezvous>("rendezvous_hash", 100),
+        of_crate::<tables::Hrw>("hrw-hash", 100),
     ]
 }
 
-fn pass<'a>(
+fn entry<M: Map + 'static>(name: &'static str, nodes_max: u16) -> Entry {
+    Entry { name, nodes_max, build: |nodes| Box::new(M::build(nodes)) }
+}
+
+/// One whose name gets the version that is built.
+fn of_crate<M: Map + 'static>(name: &str, nodes_max: u16) -> Entry {
+    let name = format!("{name} {}", version(name));
+    // A few, and for the whole run.
+    entry::<M>(name.leak(), nodes_max)
+}
+
+/// A pass over the keys for a map.
+pub(crate) fn contestant<'a>(
+    name: &'static str,
+    map: &'a dyn Built,
     keys: &'a Keys,
-    owner: impl Fn(&[u8]) -> u64 + 'a,
-) -> Box<dyn FnMut(usize) -> u64 + 'a> {
-    Box::new(move |block| keys.block(block).map(&owner).fold(0, u64::wrapping_add))
+) -> Contestant<'a> {
+    (name, Box::new(move |block| map.pass(keys, block)))
 }
 
-/// Something of the address that cannot be known without the lookup.
-fn sum(address: Option<SocketAddr>) -> u64 {
-    match address {
-        Some(SocketAddr::V4(address)) => u64::from(address.ip().to_bits()),
-        _ => 0,
+/// Asserts that a map answers as one should: always the same node, one of the list, and each of
+/// them for some key if there are few.
+pub(crate) fn check(name: &str, map: &dyn Built, nodes: &[SocketAddr], keys: &Keys) {
+    let known: HashSet<SocketAddr> = nodes.iter().copied().collect();
+    let asked = if nodes.len() > 10 { 4_096 } else { KEY_COUNT };
+    let mut found = HashSet::new();
+    for key in keys.iter().take(asked) {
+        let owner = map.owner(key).expect("an owner");
+        assert_eq!(map.owner(key), Some(owner), "{name}: the same twice");
+        found.insert(owner);
     }
-}
-
-fn three(table: &Table, key: &[u8]) -> u64 {
-    let mut owners = [NodeIndex::new(0); 3];
-    table.owners(key, &mut owners);
-    owners.iter().map(|owner| u64::from(owner.get())).sum()
+    assert!(found.is_subset(&known), "{name}: owners are nodes");
+    assert!(known.len() > 100 || found == known, "{name}: every node owns something");
+    assert!(found.len() > known.len().min(4_096) / 4, "{name}: {} nodes own", found.len());
 }

@@ -27,6 +27,7 @@ pub(crate) fn layout_words(file: &ClusterFile) -> String {
             _ if name == "key" => "hidden".to_owned(),
             ringway::OptionValue::Integer(number) => number.to_string(),
             ringway::OptionValue::Text(text) => text.to_owned(),
+            ringway::OptionValue::List(numbers) => format!("{numbers:?}"),
             other => format!("{other:?}"),
         };
         words.push_str(&format!(", {name} {value}"));

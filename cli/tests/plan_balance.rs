@@ -198,7 +198,7 @@ fn pictures() {
 #[test]
 fn layouts_without_positions_need_keys() {
     let folder = folder();
-    for layout in ["jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1"] {
+    for layout in ["jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "memento-v1"] {
         let file = |count: usize| -> String {
             let nodes = (0..count).map(|number| format!("[[node]]\nname = \"n{number}\"\n"));
             format!("layout = \"{layout}\"\n{}", nodes.collect::<String>())
@@ -236,4 +236,60 @@ fn a_secret_is_not_printed() {
     }
     let run = folder.run(&["balance", "--cluster", "c.toml"], b"");
     assert!(run.text().contains("ringway-keyed-v1, key hidden"), "{}", run.text());
+}
+
+#[test]
+fn removed_nodes_keep_their_place_and_lose_their_keys() {
+    let folder = Folder::new();
+    let file = |removed: &str| {
+        let nodes = (0..10).map(|number| format!("[[node]]\nname = \"n{number}\"\n"));
+        let nodes = nodes.collect::<String>();
+        format!("layout = \"memento-v1\"\noptions.removed = {removed}\n{nodes}")
+    };
+    folder.file("a.toml", file("[7]"));
+    folder.file("b.toml", file("[7, 1]"));
+    let keys = keys(20_000);
+    let map = |name: &str| -> Vec<String> {
+        let run = folder.run(&["map", "--cluster", name], keys.as_bytes());
+        run.good().lines().map(|line| line.split('\t').nth(1).expect("a node").to_owned()).collect()
+    };
+    let (before, after) = (map("a.toml"), map("b.toml"));
+    assert!(!before.iter().any(|node| node == "n7") && !after.iter().any(|node| node == "n1"));
+    let moved: Vec<_> = before.iter().zip(&after).filter(|(old, new)| old != new).collect();
+    assert!(moved.iter().all(|(old, _)| *old == "n1"), "{moved:?}");
+    let args = ["plan", "--from", "a.toml", "--to", "b.toml", "--keys", "-", "--json"];
+    let run = folder.run(&args, keys.as_bytes());
+    let json: Value = serde_json::from_str(run.good()).expect("JSON");
+    assert_eq!(json["keys"]["moved"], Value::from(moved.len()), "{json}");
+    let args = ["balance", "--cluster", "b.toml", "--keys", "-"];
+    let run = folder.run(&[&args[..], &["--json"]].concat(), keys.as_bytes());
+    let json: Value = serde_json::from_str(run.good()).expect("JSON");
+    assert!(json["ratio_max"].as_f64().expect("a number") < 1.1, "{json}");
+    let run = folder.run(&args, keys.as_bytes());
+    assert!(run.text().contains("memento-v1, removed [7, 1]"), "{}", run.text());
+    folder.file("c.toml", file("[7, 10]"));
+    let run = folder.run(&["map", "--cluster", "c.toml"], b"");
+    run.bad("c.toml:2: options.removed: the option takes a list of places");
+}
+
+#[test]
+fn a_key_file_starts_at_the_folder_of_the_cluster_file() {
+    let folder = Folder::new();
+    let digits = "000102030405060708090a0b0c0d0e0f";
+    let text =
+        |option: &str| format!("layout = \"ringway-keyed-v1\"\n[options]\n{option}\n\n{}", THREE);
+    std::fs::create_dir(folder.path("etc")).expect("a folder");
+    folder.file("etc/in.toml", text(&format!("key = \"{digits}\"")));
+    folder.file("etc/beside.toml", text("key_file = \"secret.hex\""));
+    folder.file("etc/secret.hex", format!("{digits}\n"));
+    let owners = |name: &str| {
+        let run = folder.run(&["map", "--cluster", name], b"a\nb\nc\nd\ne\nf\ng\nh\n");
+        run.good().to_owned()
+    };
+    assert_eq!(owners("etc/beside.toml"), owners("etc/in.toml"));
+    folder.file("etc/secret.hex", format!("{digits}0"));
+    let run = folder.run(&["balance", "--cluster", "etc/beside.toml"], b"");
+    assert!(!run.text().contains("0a0b") && !run.error().contains("0a0b"), "{}", run.error());
+    run.bad("etc/beside.toml:3: options.key_file: ");
+    run.bad("secret.hex\" must hold 32 hexadecimal digits");
 }

@@ -15,7 +15,7 @@ pub struct Balance {
 pub struct BalanceRow {
     /// The node, by its index in the table.
     pub node: NodeIndex,
-    /// The weight that counts: 0 while the node drains.
+    /// The weight that counts: 0 while the node drains, or once `memento-v1` removed it.
     pub weight: u32,
     /// How many positions, or keys, it owns.
     pub count: u128,
@@ -45,13 +45,8 @@ impl Balance {
     fn new(table: &Table, counts: Vec<u128>, total: u128) -> Self {
         let counts = counts.into_iter().chain(core::iter::repeat(0));
         let rows: Vec<BalanceRow> = indices(table)
-            .zip(table.nodes())
             .zip(counts)
-            .map(|((node, view), count)| BalanceRow {
-                node,
-                weight: view.effective_weight(),
-                count,
-            })
+            .map(|(node, count)| BalanceRow { node, weight: table.effective_weight(node), count })
             .collect();
         let weight_total = rows.iter().map(|row| u64::from(row.weight)).sum();
         Self { rows, total, weight_total }

@@ -20,9 +20,10 @@ impl Modulo {
     pub fn new(table: &Table) -> Self {
         let mut end = 0;
         let mut runs = Vec::new();
-        for (index, node) in indices(table).zip(table.nodes()) {
-            if node.effective_weight() > 0 {
-                end += u64::from(node.effective_weight());
+        for index in indices(table) {
+            let weight = table.effective_weight(index);
+            if weight > 0 {
+                end += u64::from(weight);
                 runs.push((end, index));
             }
         }

@@ -129,13 +129,23 @@ pub struct NodeRecord {
 }
 
 /// `cfg/<n>`: an immutable target, the text of a cluster file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// `Debug` leaves out a text that holds a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigRecord {
     /// The cluster file, canonical.
     pub toml: String,
     /// Why it was written, for the audit: `seed`, `add n4`, `apply cluster.toml` ...
     pub reason: String,
+}
+
+impl fmt::Debug for ConfigRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holds_secret = self.toml.lines().any(|line| line.starts_with("key"));
+        let toml = if holds_secret { "(holds a key)" } else { &self.toml };
+        f.debug_struct("ConfigRecord").field("toml", &toml).field("reason", &self.reason).finish()
+    }
 }
 
 /// The key of a record in the store.

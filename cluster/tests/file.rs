@@ -1,6 +1,6 @@
 //! Cluster files through the public interface: what is read, what is refused, and how it is said.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf};
 
 use proptest::prelude::*;
 use ringway::{Layout, OptionValue, State};
@@ -353,6 +353,118 @@ fn a_secret_is_kept_but_not_shown() {
     );
     let unset = ClusterFile::parse(&text(""), "c").expect("read").table().expect_err("no key");
     assert_eq!((unset.name(), unset.field()), ("missing-option", Some("options.key")));
+}
+
+/// The text of a cluster file, in a folder with these files; gone when the folder is.
+fn in_folder(text: &str, files: &[(&str, &[u8])]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).expect("writable");
+    }
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, text).expect("writable");
+    (folder, path)
+}
+
+#[test]
+fn a_key_may_be_in_a_file_of_its_own() {
+    const SECRET: &str = "000102030405060708090A0b0c0d0e0f";
+    let text = |options: &str| {
+        format!("layout = 'ringway-keyed-v1'\n[options]\n{options}\n[[node]]\nname = 'a'\n")
+    };
+    let direct = ClusterFile::parse(&text(&format!("key = '{SECRET}'")), "c").expect("a key");
+    let beside = text("vnodes = 7\nkey_file = 'secret.hex'");
+    for end in ["", "\n", "\r\n"] {
+        let content = format!("{SECRET}{end}");
+        let (folder, path) = in_folder(&beside, &[("secret.hex", content.as_bytes())]);
+        let file = ClusterFile::read(&path).expect("a key file");
+        assert_eq!(file.layout().sip_key(), direct.layout().sip_key());
+        // From memory, the path must be whole.
+        let whole = text(&format!("key_file = '{}'", folder.path().join("secret.hex").display()));
+        assert_eq!(ClusterFile::parse(&whole, "c").as_ref(), Ok(&direct));
+        let shown = file.to_shown_toml();
+        assert!(shown.contains("# key is set, but not shown\n") && shown.contains("vnodes = 7\n"));
+        for shown in [shown, format!("{file:?}")] {
+            assert!(!shown.to_ascii_lowercase().contains("0a0b"), "{shown}");
+        }
+        assert_eq!(ClusterFile::parse(&file.to_toml(), "c").as_ref(), Ok(&file));
+    }
+    let wrong: [(&[u8], &str); 7] = [
+        (b"", "but has 0 bytes"),
+        (&SECRET.as_bytes()[1..], "but has 31 bytes"),
+        (b"000102030405060708090A0b0c0d0e0fZ", "but has 33 bytes"),
+        (b"000102030405060708090A0b0c0d0e0f\n\n", "but has 34 bytes"),
+        (b"000102030405060708090A0b0c0d0e0 ", "but has 32 bytes"),
+        (b"000102030405060708090A0b0c0d0e\xff\xff", "but has 32 bytes"),
+        (&[b'0'; 100], "but has more than 34 bytes"),
+    ];
+    for (content, part) in wrong {
+        let (_folder, path) = in_folder(&beside, &[("secret.hex", content)]);
+        let error = ClusterFile::read(&path).expect_err("no key");
+        assert_eq!((error.name(), error.line()), ("bad-key-file", Some(4)));
+        assert_eq!(error.field(), Some("options.key_file"));
+        let shown = error.to_string();
+        assert!(shown.contains(part) && shown.contains("openssl rand -hex 16"), "{shown}");
+        assert!(shown.starts_with(&path.display().to_string()), "{shown}");
+        assert!(!shown.contains("0A0b") && !shown.contains("0000"), "{shown}");
+    }
+    for (path, part) in [("none.hex", "cannot be read"), ("", "is no file"), (".", "is no file")] {
+        let (_folder, path) = in_folder(&text(&format!("key_file = '{path}'")), &[]);
+        let error = ClusterFile::read(&path).expect_err("no file").to_string();
+        assert!(error.contains("c.toml:3: options.key_file: ") && error.contains(part), "{error}");
+    }
+    let both = format!("key_file = 'secret.hex'\nkey = '{SECRET}'");
+    let (_folder, path) = in_folder(&text(&both), &[("secret.hex", SECRET.as_bytes())]);
+    let error = ClusterFile::read(&path).expect_err("twice");
+    assert_eq!((error.name(), error.field()), ("bad-key-file", Some("options.key")));
+    assert!(error.message().contains("keep one of them"), "{error}");
+    let error = ClusterFile::parse(&beside, "c").expect_err("from memory");
+    assert_eq!((error.name(), error.line()), ("bad-key-file", Some(4)));
+    assert!(error.message().contains("give an absolute path"), "{error}");
+    let error = ClusterFile::parse(&text("key_fil = ''"), "c").expect_err("misspelt");
+    assert!(error.message().ends_with("did you mean key_file?"), "{error}");
+}
+
+#[test]
+fn lists_are_read_written_and_located() {
+    let text = |removed: &str| {
+        format!(
+            "layout = 'memento-v1'\n[options]\nhash_tag = '{{}}'\nremoved = {removed}\n[[node]]\nname = 'a'\n[[node]]\nname = 'b'\n"
+        )
+    };
+    let file = ClusterFile::parse(&text("[1, 0]"), "c").expect("well formed");
+    assert!(
+        file.to_toml().contains("\nremoved = [1, 0]\nhash_tag = \"{}\"\n"),
+        "{}",
+        file.to_toml()
+    );
+    assert_eq!(ClusterFile::parse(&file.to_toml(), "c").as_ref(), Ok(&file));
+    assert_eq!(file.table().expect("two nodes").owner(b"key"), None);
+    for (removed, part) in [
+        ("[0, 0]", "found [0, 0]"),
+        ("[-1]", "found [a number out of range]"),
+        ("[9, 8, 7, 6, 5, 4, 3, 2, 1, 9]", "2, ... (10 numbers)]"),
+        ("['1']", "or an array of whole numbers, found an array"),
+        ("1", "found 1"),
+        ("[2]", "none twice; there are 2 nodes"),
+    ] {
+        let file = ClusterFile::parse(&text(removed), "c");
+        let error = file.and_then(|file| file.table()).expect_err(removed);
+        assert_eq!((error.name(), error.line()), ("bad-option", Some(4)), "{error}");
+        assert_eq!(error.field(), Some("options.removed"));
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_record_that_holds_a_secret_is_not_shown() {
+    let record = |options: &str| ringway_cluster::ConfigRecord {
+        toml: format!("layout = \"x\"\n\n[options]\n{options}\n"),
+        reason: "seed".into(),
+    };
+    assert!(format!("{:?}", record("vnodes = 7")).contains("vnodes = 7"));
+    let shown = format!("{:?}", record("vnodes = 7\nkey = \"0a0b\""));
+    assert!(shown.contains("(holds a key)") && !shown.contains("0a0b"), "{shown}");
 }
 
 #[test]

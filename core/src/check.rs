@@ -7,25 +7,17 @@ use crate::{
 #[cfg(feature = "alloc")]
 use crate::{Layout, State};
 
-/// That the layout was told what it must be told.
-#[cfg(feature = "alloc")]
-pub(crate) fn options(layout: &Layout) -> Result<(), BuildError> {
-    match layout {
-        Layout::RingwayKeyedV1 { key: None, .. } => Err(BuildError::MissingOption { name: "key" }),
-        #[cfg(feature = "compat")]
-        Layout::Compat(compat) => match compat.missing() {
-            Some(name) => Err(BuildError::MissingOption { name }),
-            None => Ok(()),
-        },
-        _ => Ok(()),
+/// How many nodes there are.
+pub(crate) const fn count(nodes: &[Node<'_>]) -> Result<(), BuildError> {
+    if nodes.len() > NODES_MAX {
+        return Err(BuildError::TooManyNodes { count: nodes.len() });
     }
+    Ok(())
 }
 
 /// How many nodes there are, and the lengths of their texts.
 pub(crate) fn texts(nodes: &[Node<'_>]) -> Result<(), BuildError> {
-    if nodes.len() > NODES_MAX {
-        return Err(BuildError::TooManyNodes { count: nodes.len() });
-    }
+    count(nodes)?;
     nodes.iter().enumerate().try_for_each(|(index, node)| node_texts(index, node))
 }
 

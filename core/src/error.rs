@@ -38,9 +38,9 @@ pub enum BuildError {
     },
     /// The caller's memory is too small.
     StorageTooSmall {
-        /// How many points it must have room for.
+        /// How many elements it must have.
         needed: usize,
-        /// How many it has room for.
+        /// How many it has.
         available: usize,
     },
     /// No node of that name to change.
@@ -104,7 +104,7 @@ pub enum BuildError {
         /// The option's name.
         name: &'static str,
     },
-    /// Only `ringway-v1` is built as a ring alone; use `Table`.
+    /// Only `ringway-v1` and `ringway-keyed-v1` are rings.
     NotARing,
     /// No layout of that name.
     UnknownLayout,
@@ -184,7 +184,7 @@ impl fmt::Display for BuildError {
                 crate::layout::POINTS_MAX
             ),
             Self::StorageTooSmall { needed, available } => {
-                write!(f, "storage for {needed} points needed, {available} given")
+                write!(f, "memory for {needed} elements needed, for {available} given")
             }
             Self::NoSuchNode => f.write_str("no node has this name"),
             Self::WeightUnsupported { index, weight } => write!(

@@ -22,6 +22,15 @@ pub(crate) const fn position(hash: u64) -> u32 {
     }
 }
 
+/// How many hashes a walk over buckets tries before it goes through the list (SPEC §10.4).
+pub(crate) const ATTEMPTS: u64 = 64;
+
+/// The hash that such a walk tries in the place of `hash` at that attempt.
+#[inline]
+pub(crate) const fn further_hash(hash: u64, attempt: u64) -> u64 {
+    splitmix64(hash.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
+
 /// The output function of splitmix64, a bijection: no two inputs have one output.
 #[inline]
 pub(crate) const fn splitmix64(z: u64) -> u64 {

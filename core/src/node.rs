@@ -265,7 +265,6 @@ impl NodeIndex {
     }
 
     /// The index of a number that is known to be below 65,536.
-    #[cfg(feature = "alloc")]
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "callers count nodes, at most 65,536")]
     pub(crate) const fn from_number(number: u32) -> Self {
@@ -276,6 +275,11 @@ impl NodeIndex {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0 as u32
+    }
+
+    /// The number as it is held.
+    pub(crate) const fn number(self) -> u16 {
+        self.0
     }
 
     /// The number, to index a slice with.

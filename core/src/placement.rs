@@ -1,6 +1,6 @@
 //! What every algorithm can do, and what is written once on top of it.
 
-use crate::NodeIndex;
+use crate::{NodeIndex, Zones};
 
 /// What every algorithm can do; everything else is built on [`walk`](Self::walk).
 ///
@@ -35,6 +35,32 @@ pub trait Placement {
         self.walk(hash).next()
     }
 
+    /// The owners of many keys, each as [`owner`](Self::owner) gives it; returns how many.
+    ///
+    /// `out[i]` becomes the owner of the key `i`, as far as both reach; that many are returned.
+    ///
+    /// # Complexity
+    /// As so many calls of `owner`, or less where they would wait for memory.
+    fn owner_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        out: &mut [Option<NodeIndex>],
+    ) -> usize {
+        fill(out, keys, |key| self.owner(key.as_ref()))
+    }
+
+    /// The owners of many key hashes, each as [`owner_by_hash`](Self::owner_by_hash) gives it;
+    /// returns how many.
+    ///
+    /// `out[i]` becomes the owner of `hashes[i]`, as far as both slices reach; that many are
+    /// returned.
+    ///
+    /// # Complexity
+    /// As [`owner_many`](Self::owner_many), without hashing.
+    fn owner_many_by_hash(&self, hashes: &[u64], out: &mut [Option<NodeIndex>]) -> usize {
+        fill(out, hashes, |&hash| self.owner_by_hash(hash))
+    }
+
     /// Fills `out` with distinct owners, the first being `owner(key)`, and returns how many.
     ///
     /// Never allocates; beyond 16 owners it takes 8 KiB of stack.
@@ -47,6 +73,37 @@ pub trait Placement {
         let out = out.get_mut(..wanted).unwrap_or_default();
         fill_distinct(out, 0, self.walk(self.hash_key(key)), |node| node)
     }
+
+    /// Fills `out` with distinct owners of `key`, the first being `owner(key)`, and returns how
+    /// many: one of each zone first, then the rest in the walk's order (SPEC §6).
+    ///
+    /// Never allocates; beyond 16 owners it takes 8 KiB of stack.
+    ///
+    /// # Complexity
+    /// O(candidates visited), as [`owners`](Self::owners); all of them where a zone comes late.
+    fn owners_in_zones<S>(&self, key: &[u8], zones: &Zones<S>, out: &mut [NodeIndex]) -> usize
+    where
+        S: AsRef<[NodeIndex]>,
+    {
+        let hash = self.hash_key(key);
+        zones.fill(|| self.walk(hash), self.owner_count(), out)
+    }
+}
+
+/// Writes what `of` makes of each item, as far as both reach; returns how many.
+#[inline]
+pub(crate) fn fill<T, I>(
+    out: &mut [T],
+    items: impl IntoIterator<Item = I>,
+    mut of: impl FnMut(I) -> T,
+) -> usize {
+    let mut filled = 0;
+    // The places come first: where they end, no item is taken for nothing.
+    for (place, item) in out.iter_mut().zip(items) {
+        *place = of(item);
+        filled += 1;
+    }
+    filled
 }
 
 /// So many distinct nodes are told apart by comparing each with each; beyond, by a bit set.

@@ -8,7 +8,10 @@ use std::{
     cell::Cell,
 };
 
-use ringway::{Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+use ringway::{
+    Balanced, Buckets, Contender, Layout, Maglev, MaglevTurn, Node, NodeIndex, Placement, Point,
+    Rendezvous, Ring, RingBuilder, SipKey, Zones,
+};
 
 struct Counting;
 
@@ -60,7 +63,7 @@ fn lookups_do_not_allocate() {
 
     #[cfg(feature = "alloc")]
     {
-        for name in ringway::Layout::names() {
+        for name in Layout::names() {
             let table = ringway::Table::new(&layout(name), &nodes).unwrap();
             let mut out = [NodeIndex::new(0); 64];
             let lookups = || {
@@ -72,6 +75,13 @@ fn lookups_do_not_allocate() {
                         assert_eq!(table.owners(key, &mut out[..k]), k.min(60));
                     }
                 }
+                let mut many = [None; 100];
+                assert_eq!(table.owner_many((0..100u32).map(u32::to_le_bytes), &mut many), 100);
+                assert_eq!(table.owner_many_by_hash(&[7; 100], &mut many), 100);
+                let full = |node: NodeIndex| if node.as_usize() == 59 { 0 } else { 2_000 };
+                let factor = ringway::LoadFactor::default();
+                let bounded = table.owner_bounded(b"key", factor, 59_000, full);
+                assert_eq!(bounded, Some(NodeIndex::new(59)));
                 assert!(table.index_of(b"node7").is_some());
                 assert!(table.segments().is_none_or(|segments| segments.count() > 60));
             };
@@ -83,12 +93,47 @@ fn lookups_do_not_allocate() {
     }
 }
 
+/// Building in the caller's memory, and looking up in what was built.
+#[test]
+fn nothing_allocates_in_the_callers_memory() {
+    let nodes = ["a", "b", "c", "d"].map(|name| Node::new(name).with_weight(2).with_zone(b"z"));
+    let slots = [NodeIndex::new(0); 512];
+    let (contenders, mut few) = ([Contender::EMPTY; 4], [NodeIndex::new(0); 4]);
+    let run = || {
+        let zones = Zones::build_in(&nodes, few, &mut few).unwrap();
+        answer(&Buckets::jump(4).unwrap(), &zones);
+        answer(&Buckets::jumpback(4).unwrap(), &zones);
+        answer(&Rendezvous::build_in(&nodes, contenders).unwrap(), &zones);
+        let (mut turns, mut taken) = ([MaglevTurn::EMPTY; 4], [0; 8]);
+        answer(&Maglev::build_in(&nodes, 509, slots, &mut turns, &mut taken).unwrap(), &zones);
+        let rooms = &mut [0; 4];
+        answer(&Balanced::build_in(&nodes, 1_050, slots, contenders, rooms).unwrap(), &zones);
+        let keyed = Layout::ringway_keyed_v1(SipKey::new([7; 16]));
+        for layout in [Layout::ringway_v1(), keyed] {
+            let builder = RingBuilder::new().with_layout(layout);
+            answer(&builder.build_in(&nodes, [Point::EMPTY; 1_280]).unwrap(), &zones);
+        }
+    };
+    assert_eq!(allocations(run), 0);
+}
+
+fn answer(placement: &impl Placement, zones: &Zones<[NodeIndex; 4]>) {
+    let mut out = [NodeIndex::new(0); 4];
+    for number in 0..100u32 {
+        let key = &number.to_le_bytes();
+        assert_eq!(placement.walk(placement.hash_key(key)).next(), placement.owner(key));
+        assert_eq!(placement.owners(key, &mut out), 4);
+        assert_eq!(placement.owners_in_zones(key, zones, &mut out), 4);
+        assert_eq!(Some(out[0]), placement.owner(key));
+    }
+}
+
 /// The layout of that name, with what it must be told.
 #[cfg(feature = "alloc")]
-fn layout(name: &str) -> ringway::Layout {
+fn layout(name: &str) -> Layout {
     match name {
-        "ringway-keyed-v1" => ringway::Layout::ringway_keyed_v1(ringway::SipKey::new([7; 16])),
-        _ => ringway::Layout::from_name(name).unwrap(),
+        "ringway-keyed-v1" => Layout::ringway_keyed_v1(SipKey::new([7; 16])),
+        _ => Layout::from_name(name).unwrap(),
     }
 }
 

@@ -176,7 +176,12 @@ fn every_layout_changes_as_it_is_rebuilt() {
         let last = Node::new(&names[5]);
         let changed = [some.with_node(&last).unwrap(), whole.without_node(last.name()).unwrap()];
         for (changed, rebuilt) in changed.iter().zip([&whole, &some]) {
-            assert_eq!(changed.to_bytes(), rebuilt.to_bytes(), "{}", layout.name());
+            // A node that memento-v1 removes stays in the list; from the end, that is all the same.
+            if changed.layout() == rebuilt.layout() {
+                assert_eq!(changed.to_bytes(), rebuilt.to_bytes(), "{}", layout.name());
+            } else {
+                assert_eq!(changed.layout().name(), "memento-v1");
+            }
             for key in 0..500_u32 {
                 let key = key.to_le_bytes();
                 assert_eq!(changed.owner(&key), rebuilt.owner(&key), "{}", layout.name());

@@ -7,10 +7,14 @@ mod common;
 
 use std::collections::HashSet;
 
-use common::{Random, index, names, nodes};
+use common::{
+    Random,
+    in_memory::{self, balanced, maglev, rendezvous},
+    index, names, nodes,
+};
+use ringway::{Buckets, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, SipKey};
 #[cfg(feature = "alloc")]
-use ringway::Table;
-use ringway::{Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder};
+use ringway::{Memento, RemovedMap, Table};
 
 /// Runs the common suite, or the named part of it, for one way to build a placement of nodes.
 macro_rules! placement_tests {
@@ -70,12 +74,27 @@ placement_tests!(
     nobody_without_nodes
 );
 #[cfg(feature = "alloc")]
-placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
+placement_tests!(
+    memento_v1,
+    in_table(Layout::memento_v1()),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
 #[cfg(feature = "alloc")]
 placement_tests!(
-    ringway_keyed_v1,
-    in_table(Layout::ringway_keyed_v1(ringway::SipKey::new([7; 16])))
+    memento,
+    |nodes: &[Node<'_>]| Memento::<RemovedMap>::new(u32::try_from(nodes.len()).unwrap()).unwrap(),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
 );
+#[cfg(feature = "alloc")]
+placement_tests!(rendezvous_v1, in_table(Layout::rendezvous_v1()));
+#[cfg(feature = "alloc")]
+placement_tests!(ringway_keyed_v1, in_table(Layout::ringway_keyed_v1(SipKey::new([7; 16]))));
 #[cfg(feature = "alloc")]
 placement_tests!(
     maglev_v1,
@@ -91,6 +110,48 @@ placement_tests!(
 placement_tests!(
     balanced_v1,
     in_table(Layout::balanced_v1()),
+    balance,
+    little_movement,
+    order_independence,
+    weights,
+    walk_and_owners,
+    nobody
+);
+
+// The same in the caller's memory.
+placement_tests!(
+    jump_in_memory,
+    |nodes: &[Node<'_>]| Buckets::jump(u32::try_from(nodes.len()).unwrap()).unwrap(),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+placement_tests!(
+    jumpback_in_memory,
+    |nodes: &[Node<'_>]| Buckets::jumpback(u32::try_from(nodes.len()).unwrap()).unwrap(),
+    balance,
+    least_movement,
+    walk_and_owners_of_equals,
+    nobody_without_nodes
+);
+placement_tests!(rendezvous_in_memory, |nodes: &[Node<'_>]| rendezvous(nodes, 7).unwrap());
+placement_tests!(keyed_in_memory, |nodes: &[Node<'_>]| {
+    in_memory::ring(&Layout::ringway_keyed_v1(SipKey::new([7; 16])), nodes, 7).unwrap()
+});
+placement_tests!(
+    maglev_in_memory,
+    |nodes: &[Node<'_>]| maglev(nodes, 65_537, 7).unwrap(),
+    balance,
+    little_movement,
+    order_independence,
+    weights,
+    walk_and_owners,
+    nobody
+);
+placement_tests!(
+    balanced_in_memory,
+    |nodes: &[Node<'_>]| balanced(nodes, 65_536, 1_050, 7).unwrap(),
     balance,
     little_movement,
     order_independence,
@@ -202,7 +263,6 @@ fn least_movement<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
 }
 
 /// Where owners depend on each other, a change moves more than the least, but little.
-#[cfg(feature = "alloc")]
 fn little_movement<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     for count in [1, 2, 10, 99] {
         let names = names("node", count + 1);
@@ -271,7 +331,6 @@ fn walk_and_owners<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     walks(build, 2);
 }
 
-#[cfg(feature = "alloc")]
 fn walk_and_owners_of_equals<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     walks(build, usize::MAX);
 }
@@ -314,7 +373,6 @@ fn nobody<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     nobody_owns(&build(&[]));
 }
 
-#[cfg(feature = "alloc")]
 fn nobody_without_nodes<P: Placement>(build: impl Fn(&[Node<'_>]) -> P) {
     nobody_owns(&build(&[]));
 }

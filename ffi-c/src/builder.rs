@@ -7,7 +7,8 @@ use ringway::{Layout, Node, OptionValue, State, Table};
 
 use crate::{
     guard::{
-        Failure, Out, borrow, borrow_mut, bytes, free_box, guard, guard_or, guard_with_message,
+        Failure, Out, array, borrow, borrow_mut, bytes, free_box, guard, guard_or,
+        guard_with_message,
     },
     status::{
         self, RINGWAY_STATUS_BAD_OPTION, RINGWAY_STATUS_INVALID_ARGUMENT,
@@ -198,6 +199,39 @@ pub unsafe extern "C" fn ringway_builder_set_boolean(
             _ => return Err(RINGWAY_STATUS_INVALID_ARGUMENT),
         };
         builder.set(name, OptionValue::Boolean(value))
+    })
+}
+
+/// Sets an option that is a list of whole numbers, such as "removed". The numbers are copied.
+///
+/// # Errors
+/// UNKNOWN_OPTION; BAD_OPTION if the list is not one that the option takes, or the option is no
+/// list; OPTION_TWICE; INVALID_ARGUMENT. The builder is then as it was.
+///
+/// # Complexity
+/// O(count) time and memory.
+///
+/// # Safety
+/// - builder is live and no other thread uses it.
+/// - name points to name_len bytes, or is NULL and name_len 0.
+/// - values points to count aligned numbers, or is NULL and count 0.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ringway_builder_set_list(
+    builder: *mut ringway_builder,
+    name: *const u8,
+    name_len: usize,
+    values: *const u32,
+    count: usize,
+) -> ringway_status {
+    guard(|| {
+        // SAFETY: the caller promises a live builder that only this thread uses.
+        let builder = unsafe { borrow_mut(builder) }?;
+        // SAFETY: the caller promises the bytes.
+        let name = unsafe { bytes(name, name_len) }?;
+        // SAFETY: the caller promises the numbers.
+        let values = unsafe { array(values, count) }?;
+        builder.set(name, OptionValue::List(values))
     })
 }
 

@@ -28,7 +28,7 @@ pub struct ringway_moved_range {
 
 /// The table with one node more, at the end: its index is the number of nodes before.
 ///
-/// It is the table that a builder with all these nodes builds, for a small part of the time. The
+/// In memento-v1 it takes the place of the node that was removed last, if any was. It is the table that a builder with all these nodes builds, for a small part of the time. The
 /// old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
 /// *changed is a reference of the caller's, to be given back with ringway_table_free().
 ///
@@ -73,6 +73,7 @@ pub unsafe extern "C" fn ringway_table_with_node(
 
 /// The table without the node of that name; those after it have an index less.
 ///
+/// In memento-v1 the node keeps its index, which is added to the option removed.
 /// Otherwise as ringway_table_with_node().
 ///
 /// # Errors

@@ -20,7 +20,8 @@ use crate::{
 ///
 /// On success *table is a reference of the caller's, to be given back with ringway_table_free().
 /// message, message_size and message_len are as for ringway_builder_build(); the explanation names
-/// line and field. A cluster file's addresses are not part of a table.
+/// line and field. A cluster file's addresses are not part of a table. A relative key_file is an
+/// error, as the text stands in no folder.
 ///
 /// # Errors
 /// BAD_CLUSTER_FILE; INVALID_ARGUMENT.
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn ringway_table_from_cluster_text(
         let text = unsafe { bytes(text, text_len) }?;
         // SAFETY: the caller promises the place.
         let table = unsafe { Out::new(table) }?;
-        table.give_arc(Arc::new(parse(text, "cluster file")?));
+        table.give_arc(Arc::new(parse(text, "cluster file", None)?));
         Ok(())
     };
     // SAFETY: the caller promises the places of the message.
@@ -56,7 +57,7 @@ pub unsafe extern "C" fn ringway_table_from_cluster_text(
 /// Builds the table that the cluster file at that path describes; indices are in the file's order.
 ///
 /// As ringway_table_from_cluster_text(), but for the path: path_len bytes without NUL, as the
-/// system takes them, UTF-8 on Windows.
+/// system takes them, UTF-8 on Windows. A relative key_file starts at the folder of the file.
 ///
 /// # Errors
 /// FILE_NOT_READ; BAD_CLUSTER_FILE, also for more than 64 MiB; INVALID_ARGUMENT.
@@ -88,15 +89,15 @@ pub unsafe extern "C" fn ringway_table_from_cluster_file(
             let text = format!("{source_name}: cannot be read: {error}");
             Failure::new(RINGWAY_STATUS_FILE_NOT_READ, &text)
         })?;
-        table.give_arc(Arc::new(parse(&text, &source_name)?));
+        table.give_arc(Arc::new(parse(&text, &source_name, path.parent())?));
         Ok(())
     };
     // SAFETY: the caller promises the places of the message.
     unsafe { guard_with_message(message, message_size, message_len, body) }
 }
 
-fn parse(text: &[u8], source_name: &str) -> Result<ringway_table, Failure> {
-    ClusterFile::parse_bytes(text, source_name)
+fn parse(text: &[u8], source_name: &str, folder: Option<&Path>) -> Result<ringway_table, Failure> {
+    ClusterFile::parse_bytes_in(text, source_name, folder)
         .and_then(|file| file.table())
         .map(ringway_table)
         .map_err(|error| Failure::new(RINGWAY_STATUS_BAD_CLUSTER_FILE, &error))

@@ -66,6 +66,8 @@ pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 24;
 pub const RINGWAY_STATUS_TABLE_TOO_SMALL: ringway_status = 25;
 /// The layout needs an option that was not set.
 pub const RINGWAY_STATUS_MISSING_OPTION: ringway_status = 26;
+/// No node has room for the key: the load of each is as large as its capacity, or larger.
+pub const RINGWAY_STATUS_NO_ROOM: ringway_status = 27;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -111,6 +113,7 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         RINGWAY_STATUS_TABLE_TOO_SMALL => c"the layout's table has fewer entries than nodes",
         RINGWAY_STATUS_MISSING_OPTION => c"the layout needs an option that was not set",
+        RINGWAY_STATUS_NO_ROOM => c"no node has room for the key; each is loaded to its capacity",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -144,12 +147,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_MISSING_OPTION).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_NO_ROOM).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 27);
-        for status in [27, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 28);
+        for status in [28, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

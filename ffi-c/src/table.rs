@@ -6,7 +6,7 @@ use ringway::{Node, NodeIndex, State, Table};
 
 use crate::{
     builder::{RINGWAY_STATE_DOWN, RINGWAY_STATE_DRAIN, RINGWAY_STATE_UP},
-    guard::{Out, OutArray, add_reference, array, borrow, bytes, free_reference, guard, guard_or},
+    guard::{Out, OutArray, add_reference, borrow, bytes, free_reference, guard, guard_or},
     status::{
         RINGWAY_STATUS_INVALID_ARGUMENT, RINGWAY_STATUS_NO_KEY_HASH, RINGWAY_STATUS_NO_OWNER,
         RINGWAY_STATUS_NO_SUCH_NODE, ringway_status,
@@ -115,55 +115,6 @@ pub unsafe extern "C" fn ringway_table_owner_hash(
             return Err(RINGWAY_STATUS_INVALID_ARGUMENT);
         }
         index.write(table.0.owner_by_hash(hash).ok_or(RINGWAY_STATUS_NO_OWNER)?.get());
-        Ok(())
-    })
-}
-
-/// The owners of many keys, in one call.
-///
-/// keys has count pointers and key_lens their lengths. indices[i] becomes the index of the node
-/// that owns keys[i], or RINGWAY_NO_NODE where nobody does.
-///
-/// # Errors
-/// INVALID_ARGUMENT, also for one bad key: then nothing is written.
-///
-/// # Complexity
-/// As count calls of ringway_table_owner().
-///
-/// # Safety
-/// - table is live; keys and key_lens point to count elements each, or are NULL and count 0; each
-///   keys[i] points to key_lens[i] bytes, or is NULL and key_lens[i] 0.
-/// - indices points to count elements to be written, and overlaps none of the others.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn ringway_table_owner_many(
-    table: *const ringway_table,
-    keys: *const *const u8,
-    key_lens: *const usize,
-    count: usize,
-    indices: *mut u32,
-) -> ringway_status {
-    guard(|| {
-        // SAFETY: the caller promises a live table.
-        let table = unsafe { borrow(table) }?;
-        // SAFETY: the caller promises the elements.
-        let keys = unsafe { array(keys, count) }?;
-        // SAFETY: the caller promises the elements.
-        let lens = unsafe { array(key_lens, count) }?;
-        // SAFETY: the caller promises the places.
-        let indices = unsafe { OutArray::new(indices, count) }?;
-        let key = |(&key, &len): (&*const u8, &usize)| {
-            // SAFETY: the caller promises the bytes of each key.
-            unsafe { bytes(key, len) }
-        };
-        // All are checked before anything is written.
-        for pair in keys.iter().zip(lens) {
-            key(pair)?;
-        }
-        indices.write_all(keys.iter().zip(lens).map_while(|pair| {
-            let owner = table.0.owner(key(pair).ok()?);
-            Some(owner.map_or(RINGWAY_NO_NODE, NodeIndex::get))
-        }));
         Ok(())
     })
 }

@@ -49,6 +49,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_DRAIN_UNSUPPORTED, 24},
         {RINGWAY_STATUS_TABLE_TOO_SMALL, 25},
         {RINGWAY_STATUS_MISSING_OPTION, 26},
+        {RINGWAY_STATUS_NO_ROOM, 27},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -57,7 +58,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(27), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(28), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
@@ -90,6 +91,31 @@ static void check_nodes(const ringway_table *table) {
 }
 
 /* All ways to ask for an owner agree. */
+/* Keys of one length, end to end or as fields of larger elements. */
+static void check_fixed_keys(const ringway_table *table) {
+    static uint8_t memory[300 * 12];
+    static uint32_t apart[300], joined[600];
+    uint32_t owner = 0;
+    size_t i;
+    for (i = 0; i < sizeof memory; i++) {
+        memory[i] = (uint8_t)(i * i * 31 >> 3);
+    }
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, memory + 2, 6, 12, 299, apart));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, memory, 6, 6, 600, joined));
+    for (i = 0; i < 600; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, memory + 6 * i, 6, &owner));
+        CHECK(joined[i] == owner);
+    }
+    for (i = 0; i < 299; i++) {
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, memory + 2 + 12 * i, 6, &owner));
+        CHECK(apart[i] == owner);
+    }
+    /* Keys of no bytes, at no place at all. */
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_many_strided(table, NULL, 0, 0, 3, apart));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
+    CHECK(apart[0] == owner && apart[1] == owner && apart[2] == owner);
+}
+
 static void check_lookups(const ringway_table *table) {
     static const char *const texts[] = {"", "a", "user:1", "user:2", "/index.html"};
     const uint8_t *keys[5];
@@ -110,6 +136,7 @@ static void check_lookups(const ringway_table *table) {
         CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_walk(table, keys[i], lens[i], first, 2, &count));
         CHECK(count == 2 && first[0] == owner && first[1] == 1 - owner);
     }
+    check_fixed_keys(table);
     /* A NULL key of no bytes is the empty key. */
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
     CHECK(owner == many[0]);
@@ -178,6 +205,38 @@ static void check_changes(const ringway_table *table) {
     ringway_table_free(plain);
 }
 
+/* A key in a file of its own, whose relative path starts at the folder of the cluster file. */
+static void check_key_file(const char *path) {
+    static const char secret[] = "000102030405060708090a0b0c0d0e0f";
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    const ringway_table *table = NULL;
+    char message[512] = "", key_path[512];
+    size_t len = 0;
+    uint32_t count = 0;
+    FILE *file = fopen(path, "wb");
+    snprintf(key_path, sizeof key_path, "%s.hex", path);
+    CHECK(file != NULL && fprintf(file, "layout = \"ringway-keyed-v1\"\n[options]\nkey_file = \"%s.hex\"\n"
+                                        "[[node]]\nname = \"a\"\n", base) > 0);
+    fclose(file);
+    file = fopen(key_path, "wb");
+    CHECK(file != NULL && fprintf(file, "%s\n", secret) > 0);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_from_cluster_file((const uint8_t *)path, strlen(path),
+                                                                    message, sizeof message, &len, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_count(table, &count));
+    CHECK(count == 1);
+    ringway_table_free(table);
+    file = fopen(key_path, "wb");
+    CHECK(file != NULL && fprintf(file, "%s0", secret) > 0);
+    fclose(file);
+    CHECK_STATUS(RINGWAY_STATUS_BAD_CLUSTER_FILE,
+                 ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,
+                                                 sizeof message, &len, &table));
+    CHECK(strstr(message, ":3: options.key_file: ") != NULL && strstr(message, "0a0b") == NULL);
+    remove(key_path);
+}
+
 static void check_cluster_file(const char *path) {
     const ringway_table *table = NULL;
     char message[512] = "";
@@ -205,6 +264,7 @@ static void check_cluster_file(const char *path) {
     CHECK(table == NULL && len == strlen(message));
     CHECK(strncmp(message, path, strlen(path)) == 0 && strncmp(message + strlen(path), ":3:", 3) == 0);
     CHECK(strstr(message, "weigth") != NULL);
+    check_key_file(path);
     remove(path);
     CHECK_STATUS(RINGWAY_STATUS_FILE_NOT_READ,
                  ringway_table_from_cluster_file((const uint8_t *)path, strlen(path), message,

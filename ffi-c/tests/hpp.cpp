@@ -34,6 +34,9 @@ static ringway::table build(const struct inputs &inputs) {
         case OPTION_BOOLEAN:
             builder.set_boolean(string_of(option.name), option.number != 0);
             break;
+        case OPTION_LIST:
+            builder.set_list(string_of(option.name), {option.list, option.list + option.list_len});
+            break;
         }
     }
     for (size_t i = 0; i < inputs.node_count; i++) {
@@ -155,6 +158,47 @@ static void change_tables() {
     }
 }
 
+static void ask_for_many() {
+    begin_case("many at once");
+    const ringway::table table = ringway::builder().add("a").add("b").add("c").build();
+    const char keys[] = "key-1key-2key-3key-4";
+    const std::uint8_t *first = reinterpret_cast<const std::uint8_t *>(keys);
+    const std::uint8_t *const pointers[] = {first, first + 5, first + 10, first + 15};
+    const std::size_t lens[] = {5, 5, 5, 5};
+    std::uint32_t apart[4], joined[4], hashed[4];
+    std::uint64_t hashes[4];
+    for (std::size_t i = 0; i < 4; i++) {
+        hashes[i] = *table.key_hash(std::string_view(keys + 5 * i, 5));
+    }
+    CHECK(table.owner_many(pointers, lens, 4, apart) == 4);
+    CHECK(table.owner_many_strided(keys, 5, 5, 4, joined) == 4);
+    CHECK(table.owner_many_by_hash(hashes, 4, hashed) == 4);
+    for (std::size_t i = 0; i < 4; i++) {
+        CHECK(table.owner_hash(hashes[i]) == apart[i] && apart[i] == joined[i] && joined[i] == hashed[i]);
+    }
+    CHECK(table.owner_many_strided(keys, 5, 4, 4, joined) == 0);
+    CHECK(ringway::table(nullptr).owner_many_by_hash(hashes, 4, hashed) == 0);
+}
+
+static void replay_bounded() {
+    for (const struct bounded_case &c : bounded_cases) {
+        begin_case(c.name);
+        const ringway::table table = build(c.inputs);
+        for (std::size_t i = 0; i < c.capacity_count; i++) {
+            CHECK(table.capacity(static_cast<std::uint32_t>(i), c.total, c.factor_permille) == c.capacities[i]);
+        }
+        CHECK(!table.capacity(table.size(), c.total));
+        for (std::size_t i = 0; i < c.key_count; i++) {
+            const std::string key = string_of(c.keys[i].key);
+            const std::uint64_t hash = *table.key_hash(key);
+            CHECK(is_index(table.owner_bounded(key, c.loads, c.load_count, c.total, c.factor_permille),
+                           c.keys[i].owner));
+            CHECK(is_index(table.owner_bounded_hash(hash, c.loads, c.load_count, c.total, c.factor_permille),
+                           c.keys[i].owner));
+        }
+    }
+}
+
 static void replay_snapshots() {
     for (const struct snapshot_case &c : snapshot_cases) {
         begin_case(c.name);
@@ -208,6 +252,8 @@ int main(int argc, char **argv) {
     replay_vectors(argc > 1 && std::string(argv[1]) == "--small");
     own_and_share();
     change_tables();
+    ask_for_many();
+    replay_bounded();
     replay_snapshots();
     read_cluster_files();
     return check_summary();

@@ -26,13 +26,15 @@ struct text_rule {
     unsigned count;
 };
 
-enum option_kind { OPTION_INTEGER, OPTION_TEXT, OPTION_BOOLEAN };
+enum option_kind { OPTION_INTEGER, OPTION_TEXT, OPTION_BOOLEAN, OPTION_LIST };
 
 struct option {
     struct bytes name;
     enum option_kind kind;
     int64_t number;
     struct bytes text;
+    const uint32_t *list;
+    size_t list_len;
 };
 
 struct node {
@@ -134,6 +136,28 @@ struct snapshot_case {
     uint64_t fingerprint;
     size_t length;
     struct bytes data;
+};
+
+struct greedy_row {
+    struct text_rule keys;
+    uint64_t digest;
+    const uint64_t *loads;
+    size_t load_count;
+};
+
+struct bounded_case {
+    const char *name;
+    struct inputs inputs;
+    uint32_t factor_permille;
+    uint64_t total;
+    const uint64_t *loads;
+    size_t load_count;
+    const uint64_t *capacities;
+    size_t capacity_count;
+    const struct owner_row *keys;
+    size_t key_count;
+    const struct greedy_row *greedy;
+    size_t greedy_count;
 };
 
 struct hash_case {

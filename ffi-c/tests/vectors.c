@@ -22,6 +22,9 @@ static ringway_status set_option(ringway_builder *builder, const struct option *
     case OPTION_BOOLEAN:
         return ringway_builder_set_boolean(builder, option->name.data, option->name.len,
                                            (uint32_t)option->number);
+    case OPTION_LIST:
+        return ringway_builder_set_list(builder, option->name.data, option->name.len, option->list,
+                                        option->list_len);
     }
     return RINGWAY_STATUS_PANIC;
 }
@@ -103,12 +106,14 @@ static void replay_many(const ringway_table *table, const struct many_row *row) 
     const uint8_t **keys = (const uint8_t **)malloc(count * sizeof *keys);
     size_t *lens = (size_t *)malloc(count * sizeof *lens);
     uint8_t *bytes = (uint8_t *)malloc(count * 4);
+    uint64_t *hashes = (uint64_t *)malloc(count * sizeof *hashes);
     struct inputs plain = {{(const uint8_t *)"ringway-v1", 10, 0}, NULL, 0, NULL, 0, {"", 0, 0, 0}};
     const ringway_table *hasher;
     ringway_status status;
     uint64_t digest = 0;
     size_t i;
-    if (texts == NULL || keys == NULL || lens == NULL || bytes == NULL || count > COUNT(indices)) {
+    if (texts == NULL || keys == NULL || lens == NULL || bytes == NULL || hashes == NULL ||
+        count > COUNT(indices)) {
         fprintf(stderr, "no memory\n");
         exit(2);
     }
@@ -125,6 +130,14 @@ static void replay_many(const ringway_table *table, const struct many_row *row) 
     status = ringway_table_key_hash(hasher, bytes, 4 * count, &digest);
     CHECK(status == RINGWAY_STATUS_OK && digest == row->digest);
     ringway_table_free(hasher);
+    for (i = 0; i < count; i++) {
+        status = ringway_table_key_hash(table, keys[i], lens[i], &hashes[i]);
+        CHECK(status == RINGWAY_STATUS_OK);
+    }
+    memcpy(bytes, indices, 4 * count);
+    CHECK(ringway_table_owner_many_by_hash(table, hashes, count, indices) == RINGWAY_STATUS_OK);
+    CHECK(memcmp(bytes, indices, 4 * count) == 0);
+    free(hashes);
     free(bytes);
     free(lens);
     free((void *)keys);
@@ -264,6 +277,77 @@ static void replay_snapshot(const struct snapshot_case *c) {
     ringway_table_free(again);
 }
 
+/* Keys of a rule one after the other, each counted: who gets them, and the loads at the end. */
+static void replay_greedy(const ringway_table *table, const struct bounded_case *c,
+                          const struct greedy_row *row) {
+    static uint64_t loads[1000];
+    static uint8_t bytes[LENGTH_MAX];
+    struct inputs plain = {{(const uint8_t *)"ringway-v1", 10, 0}, NULL, 0, NULL, 0, {"", 0, 0, 0}};
+    const ringway_table *hasher;
+    ringway_status status = RINGWAY_STATUS_OK;
+    uint64_t digest = 0;
+    unsigned total;
+    size_t i;
+    char text[64];
+    if (row->load_count > COUNT(loads) || 4 * row->keys.count > LENGTH_MAX) {
+        fprintf(stderr, "no memory\n");
+        exit(2);
+    }
+    memset(loads, 0, sizeof loads);
+    for (total = 0; total < row->keys.count && status == RINGWAY_STATUS_OK; total++) {
+        uint32_t index = NOBODY;
+        size_t len = text_of(row->keys, total, text, sizeof text);
+        status = ringway_table_owner_bounded(table, (const uint8_t *)text, len, loads, row->load_count,
+                                             total, c->factor_permille, &index);
+        CHECK(status == RINGWAY_STATUS_OK && index < row->load_count);
+        loads[index < row->load_count ? index : 0]++;
+        for (i = 0; i < 4; i++) {
+            bytes[4 * total + i] = (uint8_t)(index >> 8 * i);
+        }
+    }
+    CHECK(memcmp(loads, row->loads, row->load_count * sizeof *loads) == 0);
+    hasher = build(&plain, &status);
+    status = ringway_table_key_hash(hasher, bytes, 4 * row->keys.count, &digest);
+    CHECK(status == RINGWAY_STATUS_OK && digest == row->digest);
+    ringway_table_free(hasher);
+}
+
+static void replay_bounded(const struct bounded_case *c) {
+    ringway_status status;
+    const ringway_table *table;
+    uint32_t owner;
+    size_t i;
+    begin_case(c->name);
+    table = build(&c->inputs, &status);
+    CHECK(status == RINGWAY_STATUS_OK);
+    for (i = 0; i < c->capacity_count; i++) {
+        uint64_t capacity = 0;
+        status = ringway_table_capacity(table, (uint32_t)i, c->total, c->factor_permille, &capacity);
+        CHECK(status == RINGWAY_STATUS_OK && capacity == c->capacities[i]);
+    }
+    for (i = 0; i < c->key_count; i++) {
+        const struct bytes key = c->keys[i].key;
+        const ringway_status nobody = owner_of(table, data_of(key, memory), key.len) == NOBODY
+                                          ? RINGWAY_STATUS_NO_OWNER
+                                          : RINGWAY_STATUS_NO_ROOM;
+        uint64_t hash = 0;
+        owner = NOBODY;
+        status = ringway_table_owner_bounded(table, data_of(key, memory), key.len, c->loads,
+                                             c->load_count, c->total, c->factor_permille, &owner);
+        CHECK(status == (c->keys[i].owner == NOBODY ? nobody : RINGWAY_STATUS_OK));
+        CHECK(owner == c->keys[i].owner);
+        owner = NOBODY;
+        CHECK(ringway_table_key_hash(table, data_of(key, memory), key.len, &hash) == RINGWAY_STATUS_OK);
+        CHECK(ringway_table_owner_bounded_hash(table, hash, c->loads, c->load_count, c->total,
+                                               c->factor_permille, &owner) == status);
+        CHECK(owner == c->keys[i].owner);
+    }
+    for (i = 0; i < c->greedy_count; i++) {
+        replay_greedy(table, c, &c->greedy[i]);
+    }
+    ringway_table_free(table);
+}
+
 static void replay_hashes(void) {
     struct inputs plain = {{(const uint8_t *)"ringway-v1", 10, 0}, NULL, 0, NULL, 0, {"", 0, 0, 0}};
     ringway_status status;
@@ -298,6 +382,9 @@ int main(int argc, char **argv) {
     }
     for (i = 0; i < COUNT(snapshot_cases); i++) {
         replay_snapshot(&snapshot_cases[i]);
+    }
+    for (i = 0; i < COUNT(bounded_cases); i++) {
+        replay_bounded(&bounded_cases[i]);
     }
     return check_summary();
 }

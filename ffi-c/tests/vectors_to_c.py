@@ -12,7 +12,7 @@ from pathlib import Path
 NOBODY = 0xFFFFFFFF
 STATES = {"up": "RINGWAY_STATE_UP", "down": "RINGWAY_STATE_DOWN", "drain": "RINGWAY_STATE_DRAIN"}
 LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
-LAYOUTS += ["ringway-keyed-v1"]
+LAYOUTS += ["ringway-keyed-v1", "memento-v1"]
 LAYOUT_FILES = [f"{layout}.json" for layout in LAYOUTS]
 SEGMENT_FILES = ["segments.json", "segments-native.json"]
 ERROR_FILES = ["errors.json", "errors-native.json"]
@@ -60,17 +60,21 @@ class Table:
 
     def inputs(self, case: dict) -> str:
         """struct inputs: layout, options, nodes."""
-        options = []
+        options, none = [], "{NULL, 0, 0}"
         for name, value in case["options"]:
             named = self.bytes(name.encode("utf-8"))
             if isinstance(value, bool):
-                options.append(f"{{{named}, OPTION_BOOLEAN, {int(value)}, {{NULL, 0, 0}}}}")
+                options.append(f"{{{named}, OPTION_BOOLEAN, {int(value)}, {none}, NULL, 0}}")
             elif isinstance(value, int):
                 # The least 64-bit number has no literal.
                 number = f"INT64_C({value})" if value > -(1 << 63) else "INT64_MIN"
-                options.append(f"{{{named}, OPTION_INTEGER, {number}, {{NULL, 0, 0}}}}")
+                options.append(f"{{{named}, OPTION_INTEGER, {number}, {none}, NULL, 0}}")
+            elif isinstance(value, list):
+                # What does not fit is no number that an option takes.
+                numbers = [f"{number if 0 <= number <= NOBODY else NOBODY}u" for number in value]
+                options.append(f"{{{named}, OPTION_LIST, 0, {none}, {self.array('uint32_t', numbers)}}}")
             else:
-                options.append(f"{{{named}, OPTION_TEXT, 0, {self.bytes(value.encode('utf-8'))}}}")
+                options.append(f"{{{named}, OPTION_TEXT, 0, {self.bytes(value.encode('utf-8'))}, NULL, 0}}")
         nodes = [
             f"{{{self.field(row, 'name')}, {row.get('weight', 1)}u, {self.field(row, 'zone')},"
             f" {STATES[row.get('state', 'up')]}}}"
@@ -148,6 +152,23 @@ def cluster_case(table: Table, case: dict) -> str:
     )
 
 
+def bounded_case(table: Table, case: dict) -> str:
+    def numbers(digits: list[str]) -> str:
+        return table.array("uint64_t", [f"UINT64_C(0x{number})" for number in digits])
+
+    keys = [f"{{{table.field(row, 'key')}, {owner(row['owner'])}}}" for row in case["keys"]]
+    greedy = [
+        f"{{{table.rule(row['keys_rule'])}, UINT64_C(0x{row['owners_digest']}),"
+        f" {numbers([f'{load:x}' for load in row['loads']])}}}"
+        for row in case["greedy"]
+    ]
+    return (
+        f"{{{text(case['name'])}, {table.inputs(case)}, {case['factor_permille']},"
+        f" UINT64_C(0x{case['total']}), {numbers(case['loads'])}, {numbers(case['capacities'])},"
+        f" {table.array('struct owner_row', keys)}, {table.array('struct greedy_row', greedy)}}}"
+    )
+
+
 SNAPSHOT_ERRORS = {"not-a-snapshot", "unknown-version", "bad-checksum", "bad-form"}
 
 
@@ -176,6 +197,7 @@ def main(folder: Path) -> None:
         (ERROR_FILES, "error_case", error_case),
         (["cluster-files.json"], "cluster_case", cluster_case),
         (["snapshots.json"], "snapshot_case", snapshot_case),
+        (["bounded.json"], "bounded_case", bounded_case),
     ):
         made = [make(table, case) for name in names for case in cases(name)]
         table.lines.append(f"static const struct {kind} {kind}s[] = {{\n    " + ",\n    ".join(made) + "\n};")

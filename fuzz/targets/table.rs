@@ -1,57 +1,47 @@
-//! Tables of arbitrary nodes: nothing panics, and owner, walk, owners and segments agree.
+//! Tables of arbitrary nodes in every layout: nothing panics, and owner, hash and segments agree.
 #![no_main]
+
+mod shared;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use ringway::{Layout, Node, NodeIndex, OptionValue, State, Table};
+use shared::{AnyTable, assert_same, rebuilt};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    vnodes: u8,
-    tag: Option<&'a str>,
-    nodes: Vec<(&'a [u8], u8, Option<&'a [u8]>, u8)>,
+    table: AnyTable<'a>,
     keys: Vec<&'a [u8]>,
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let layout = Layout::ringway_v1();
-    let Ok(layout) = layout.with_option("vnodes", OptionValue::Integer(input.vnodes.into())) else {
-        return assert_eq!(input.vnodes, 0);
-    };
-    let layout = match input.tag {
-        None => layout,
-        Some(tag) => match layout.with_option("hash_tag", OptionValue::Text(tag)) {
-            Ok(layout) => layout,
-            Err(_) => return,
-        },
-    };
-    let nodes: Vec<Node<'_>> = input
-        .nodes
-        .iter()
-        .map(|&(name, weight, zone, state)| {
-            let state = [State::Up, State::Down, State::Drain][usize::from(state % 3)];
-            let node = Node::from_bytes(name).with_weight(weight.into()).with_state(state);
-            zone.map_or(node, |zone| node.with_zone(zone))
-        })
-        .collect();
-    let Ok(table) = Table::new(&layout, &nodes) else { return };
-    let may_own = nodes.iter().filter(|node| node.effective_weight() > 0).count();
-    for key in input.keys {
+    let Ok(table) = input.table.build() else { return };
+    assert_same(&table, &rebuilt(&table));
+    let may_own = table.nodes().any(|node| node.effective_weight() > 0);
+    assert_eq!(table.segments().is_some(), table.position_max().is_some() && may_own);
+    let mut next = Some(0);
+    for segment in table.segments().into_iter().flatten() {
+        assert!(next == Some(segment.lo) && segment.lo <= segment.hi, "segments leave no gap");
+        assert!(segment.owner.as_usize() < table.len());
+        next = (Some(segment.hi) != table.position_max()).then(|| segment.hi + 1);
+    }
+    assert!(next.is_none() || table.segments().is_none(), "segments go to the end");
+    for key in input.keys.into_iter().take(16) {
         let owner = table.owner(key);
-        assert_eq!(owner.is_some(), may_own > 0);
-        let walk: Vec<NodeIndex> = table.walk(key).collect();
-        assert_eq!((walk.len(), walk.first().copied()), (may_own, owner));
-        let mut owners = vec![NodeIndex::new(0); nodes.len() + 1];
-        let count = table.owners(key, &mut owners);
-        owners.truncate(count);
-        assert_eq!((count, owners.first().copied()), (may_own, owner));
-        let mut sorted = [walk, owners];
-        sorted.iter_mut().for_each(|list| list.sort_unstable());
-        assert_eq!(sorted[0], sorted[1]);
+        assert_eq!(owner.is_some(), may_own);
+        if let Some(owner) = owner {
+            let node = table.node(owner).expect("an owner is a node");
+            assert!(node.effective_weight() > 0, "owners have weight");
+            assert_eq!(table.index_of(node.name()), Some(owner));
+        }
+        let hash = table.key_hash(key).expect("every layout has a hash of 64 bits");
+        assert_eq!(table.owner_by_hash(hash), owner);
         let position = table.position(key);
+        assert_eq!(position.is_some(), table.position_max().is_some());
         let segment = table.segments().and_then(|mut segments| {
             segments.find(|segment| position.is_some_and(|at| at <= segment.hi))
         });
-        assert_eq!(segment.map(|segment| segment.owner), owner);
+        if position.is_some() {
+            assert_eq!(segment.map(|segment| segment.owner), owner);
+        }
     }
 });

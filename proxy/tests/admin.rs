@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
+use ringway_cluster::ClusterFile;
 use serde_json::{Value, json};
 use support::{
     ADMIN_TOKEN, Fake, NODE_TOKEN, Setup, Wire, admin, start, start_in, write_files_for,
@@ -128,6 +129,11 @@ fn the_cluster_is_shown() {
     assert_eq!(bare.text(), toml);
     let hash = format!("{:016x}", ringway::key_hash(toml.as_bytes()));
     assert_eq!(cluster["hash"], json!(hash));
+    // What anybody computes from that file.
+    let table = ClusterFile::parse(toml, "/cluster").and_then(|file| file.table());
+    let fingerprint = format!("{:016x}", table.expect("a good file").fingerprint());
+    assert_eq!(cluster["fingerprint"], json!(fingerprint));
+    assert_eq!(bare.header("ringway-fingerprint"), Some(&*fingerprint));
 
     // What /route says is where a request goes.
     for (query, target, key_hex) in
@@ -148,12 +154,48 @@ fn the_cluster_is_shown() {
     }
     let (_, status) = setup.json("GET", "/status", "");
     assert_eq!((&status["config"], &status["difference"]), (&json!(1), &Value::Null));
+    assert_eq!(status["fingerprint"], json!(fingerprint));
     assert!(status["segments"]["born"].as_u64().expect("a count") > 100, "{status}");
     assert_eq!(setup.json("GET", "/nowhere", "").0, 404);
     assert_eq!(setup.json("DELETE", "/status", "").0, 405);
     // A metric for each thing that happened.
     let metrics = setup.admin("GET", "/metrics", "").text();
     assert!(metrics.contains("ringway_node_answers_total{class=\"2xx\"} 2\n"), "{metrics}");
+    setup.proxy.shutdown();
+}
+
+/// The key of `ringway-keyed-v1`, given in a file of its own, stays in the store.
+#[test]
+fn a_key_is_shown_nowhere() {
+    const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
+    let node = Fake::echo();
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster = format!(
+        "layout = \"ringway-keyed-v1\"\noptions.key_file = \"secret.hex\"\n[[node]]\n\
+         name = \"n1\"\naddress = \"{}\"\ncontrol = \"{}\"\n",
+        node.address, node.control
+    );
+    std::fs::write(directory.path().join("secret.hex"), format!("{SECRET}\n")).expect("a file");
+    write_files_for(directory.path(), &cluster, "path:1", "");
+    let setup = Setup { proxy: start_in(directory.path()), directory };
+    let changed = cluster.replace("key_file = \"secret.hex\"", &format!("key = \"{SECRET}\"\n#"));
+    for (method, path, body) in [
+        ("GET", "/cluster", ""),
+        ("GET", "/cluster?format=toml", ""),
+        ("GET", "/nodes", ""),
+        ("GET", "/status", ""),
+        ("GET", "/moves", ""),
+        ("GET", "/metrics", ""),
+        ("POST", "/plan", &changed),
+        ("POST", "/apply", &changed),
+        ("POST", "/apply", &changed.replace("0a0b", "0a0c")),
+        ("POST", "/apply", &changed.replace("0e0f", "")),
+    ] {
+        let answer = setup.admin(method, path, body).text();
+        assert!(!answer.is_empty() && !answer.to_lowercase().contains("0a0"), "{path}: {answer}");
+    }
+    let shown = setup.admin("GET", "/cluster?format=toml", "").text();
+    assert!(shown.contains("[options]\n# key is set, but not shown\n"), "{shown}");
     setup.proxy.shutdown();
 }
 

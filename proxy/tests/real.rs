@@ -1,19 +1,22 @@
 //! The proxy before real nodes: state moves under traffic, nodes restart, Python speaks to it.
 
+#[path = "support/free_address.rs"]
+mod free_address;
 mod support;
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
 };
 
+use free_address::free_address;
 use ringway_node::{MemoryStore, Node, NodeOptions, RowStore, SqliteOptions, SqliteStore};
 use ringway_store::{NodeStore, NodeStoreOptions};
 use serde_json::json;
@@ -28,23 +31,9 @@ struct Real {
     stop: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
 }
 
-/// An address that is free, below the ports that the system gives to outgoing connections, and
-/// given out once: no connection of another test takes it before its node does.
-fn free() -> SocketAddr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
-        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
-}
-
 impl Real {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), data: free(), control: free(), stop: None }
+        Self { name: name.into(), data: free_address(), control: free_address(), stop: None }
     }
 
     fn toml(&self) -> String {

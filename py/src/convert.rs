@@ -7,7 +7,7 @@ use pyo3::{
     create_exception,
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBool, PyByteArray, PyBytes, PyInt, PyMemoryView, PyString},
+    types::{PyBool, PyByteArray, PyBytes, PyInt, PyList, PyMemoryView, PyString},
 };
 use ringway::OptionValue;
 
@@ -126,10 +126,11 @@ pub(crate) fn weight_of(value: &Bound<'_, PyAny>) -> PyResult<u32> {
         .map_err(|_| value_error(format_args!("weight must be 0 to {}, not {number}", u32::MAX)))
 }
 
-/// The value of the option `name`.
+/// The value of the option `name`; the numbers of a list are put into `numbers`.
 pub(crate) fn option_value<'a>(
     name: &str,
     value: &'a Bound<'_, PyAny>,
+    numbers: &'a mut Vec<u32>,
 ) -> PyResult<OptionValue<'a>> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Ok(OptionValue::Boolean(truth.is_true()));
@@ -140,9 +141,17 @@ pub(crate) fn option_value<'a>(
             .map_err(|_| value_error(format_args!("{name}: {number} does not fit 64 bits")))?;
         return Ok(OptionValue::Integer(number));
     }
+    if let Ok(items) = value.cast::<PyList>() {
+        for item in items {
+            // What does not fit is no number that an option takes.
+            let number = integer(&format!("{name}: an item"), &item)?;
+            numbers.push(number.extract().unwrap_or(u32::MAX));
+        }
+        return Ok(OptionValue::List(numbers));
+    }
     match value.cast::<PyString>() {
         Ok(text) => Ok(OptionValue::Text(text.to_str()?)),
-        Err(_) => Err(type_error(name, "int, str or bool", value)),
+        Err(_) => Err(type_error(name, "int, str, bool or a list of int", value)),
     }
 }
 
@@ -155,6 +164,7 @@ pub(crate) fn option_object<'py>(
         OptionValue::Integer(number) => Ok(number.into_pyobject(py)?.into_any()),
         OptionValue::Text(text) => Ok(PyString::new(py, text).into_any()),
         OptionValue::Boolean(truth) => Ok(PyBool::new(py, truth).to_owned().into_any()),
+        OptionValue::List(numbers) => Ok(PyList::new(py, numbers)?.into_any()),
         other => Err(value_error(format_args!("{other:?} has no form in Python"))),
     }
 }

@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "docstrings are for Python")]
 
+mod bounded;
 mod cluster_file;
 mod convert;
 mod node;

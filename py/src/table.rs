@@ -6,9 +6,10 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType},
 };
-use ringway::{BuildError, Layout, NodeIndex, State};
+use ringway::{BuildError, Layout, LoadFactor, NodeIndex, State};
 
 use crate::{
+    bounded::{factor_of, load_of, loads_of, total_of},
     cluster_file,
     convert::{
         Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
@@ -27,7 +28,8 @@ use crate::{
 /// maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
 /// and room_permille (how much of its share a node has room for, 1,050).
 /// ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
-/// In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
+/// In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
+/// memento-v1, which has removed: the places of removed nodes, in the order of removal.
 ///
 /// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
 /// back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
@@ -66,8 +68,8 @@ impl Table {
 
     /// The table that the cluster file at path describes.
     ///
-    /// Raises OSError if it cannot be read, RingwayError naming line and field if it is
-    /// no cluster file.
+    /// A relative key_file in it starts at its folder. Raises OSError if it cannot be
+    /// read, RingwayError naming line and field if it is no cluster file.
     #[classmethod]
     #[pyo3(signature = (path, /))]
     fn load(cls: &Bound<'_, PyType>, path: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -76,13 +78,14 @@ impl Table {
 
     /// The table that the text of a cluster file describes.
     ///
-    /// Raises RingwayError naming line and field if it is no cluster file.
+    /// The text stands in no folder: a relative key_file is an error. Raises RingwayError
+    /// naming line and field if it is no cluster file.
     #[classmethod]
     #[pyo3(signature = (text, /))]
     fn loads(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = cls.py();
         let text = text_bytes("the text of a cluster file", text)?;
-        let table = py.detach(|| cluster_file::parse(&text, "cluster file"))?;
+        let table = py.detach(|| cluster_file::parse(&text, "cluster file", None))?;
         Ok(Self::of_core(py, table))
     }
 
@@ -131,11 +134,66 @@ impl Table {
             return Err(type_error("keys", "an iterable of keys", keys));
         }
         let keys = keys.try_iter().map_err(|_| type_error("keys", "an iterable of keys", keys))?;
-        let mut owners = Vec::with_capacity(keys.size_hint().0);
+        let mut hashes = Vec::with_capacity(keys.size_hint().0);
         for key in keys {
-            owners.push(self.owner(py, &key?)?);
+            hashes.push(self.hash_of(&key?)?);
         }
-        PyList::new(py, owners)
+        let mut owners = vec![None; hashes.len()];
+        self.table.owner_many_by_hash(&hashes, &mut owners);
+        PyList::new(py, owners.iter().map(|&index| index.and_then(|index| self.name_of(py, index))))
+    }
+
+    /// The first node of key's walk whose load is below its capacity; None if none is.
+    ///
+    /// loads has the load of each node: a sequence in the order of nodes, or a mapping
+    /// from names, where a node that is absent has 0. A load of None is that of a node
+    /// that is not to be asked now. total is the load of all, by default the sum of
+    /// loads. A node takes factor_permille thousandths of its share, rounded up: see
+    /// capacity(). The caller adds what it assigns. Zones play no part.
+    #[pyo3(
+        signature = (key, /, loads, *, factor_permille=Argument::Default, total=None),
+        text_signature = "($self, key, /, loads, *, factor_permille=1250, total=None)"
+    )]
+    fn bounded(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        loads: &Bound<'_, PyAny>,
+        factor_permille: Argument<'_>,
+        total: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let factor = factor_permille.read_or(LoadFactor::default(), factor_of)?;
+        let loads = loads_of(loads, &self.names, py)?;
+        let total = match total {
+            Some(total) => load_of("total", total)?,
+            None => total_of(&loads),
+        };
+        let load = |node: NodeIndex| loads.get(node.as_usize()).copied().unwrap_or(u64::MAX);
+        let index = self.table.owner_bounded_by_hash(self.hash_of(key)?, factor, total, load);
+        Ok(index.and_then(|index| self.name_of(py, index)))
+    }
+
+    /// How much load the node of that name takes while the load of all is total.
+    ///
+    /// This is factor_permille / 1000 * (total + 1) * weight / the sum of the weights of
+    /// all nodes that may own keys, rounded up; 0 for a node that may not.
+    ///
+    /// Raises RingwayError if there is no such node.
+    #[pyo3(
+        signature = (name, /, total, *, factor_permille=Argument::Default),
+        text_signature = "($self, name, /, total, *, factor_permille=1250)"
+    )]
+    fn capacity(
+        &self,
+        name: &Bound<'_, PyAny>,
+        total: &Bound<'_, PyAny>,
+        factor_permille: Argument<'_>,
+    ) -> PyResult<u64> {
+        let factor = factor_permille.read_or(LoadFactor::default(), factor_of)?;
+        let (name, total) = (text_bytes("a node's name", name)?, load_of("total", total)?);
+        let index =
+            self.table.index_of(&name).ok_or_else(|| value_error(BuildError::NoSuchNode))?;
+        Ok(self.table.capacity(index, factor, total).unwrap_or(0))
     }
 
     /// The candidates for key in order of preference, its owner first, one at a time.
@@ -172,7 +230,8 @@ impl Table {
     /// The table with one node more, at the end: a name or a Node.
     ///
     /// It is the table of the longer list, for a small part of the time that building it
-    /// takes. Raises RingwayError as the constructor does.
+    /// takes. In memento-v1 the node takes the place of the one that was removed last, if
+    /// any was. Raises RingwayError as the constructor does.
     #[pyo3(signature = (node, /))]
     fn with_node(&self, py: Python<'_>, node: &Bound<'_, PyAny>) -> PyResult<Self> {
         let node = node_of(node)?;
@@ -181,6 +240,7 @@ impl Table {
 
     /// The table without the node of that name; those after it have an index less.
     ///
+    /// In memento-v1 the node keeps its place, which is added to the option removed.
     /// Raises RingwayError if there is no such node.
     #[pyo3(signature = (name, /))]
     fn without_node(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -335,6 +395,13 @@ impl Table {
         &self.table
     }
 
+    /// The hash of a key; every layout has one.
+    #[inline]
+    fn hash_of(&self, key: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let hash = self.table.key_hash(&key_bytes(key)?);
+        hash.ok_or_else(|| value_error("the layout has no key hash of 64 bits"))
+    }
+
     #[inline]
     pub(crate) fn name_of(&self, py: Python<'_>, index: NodeIndex) -> Option<Py<PyAny>> {
         self.names.get(index.as_usize()).map(|name| name.clone_ref(py))
@@ -379,7 +446,9 @@ fn with_options(mut layout: Layout, options: Option<&Bound<'_, PyDict>>) -> PyRe
     for (name, value) in options.into_iter().flatten() {
         let name: String = name.extract()?;
         let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));
-        layout = layout.with_option(&name, option_value(&name, &value)?).map_err(explain)?;
+        let mut numbers = Vec::new();
+        let value = option_value(&name, &value, &mut numbers)?;
+        layout = layout.with_option(&name, value).map_err(explain)?;
     }
     Ok(layout)
 }

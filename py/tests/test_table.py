@@ -251,9 +251,12 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"nodes": {"a": "1"}}, "weight must be int, not str"),
     ({"nodes": [], "layout": 3}, "layout must be str, not int"),
     ({"nodes": [], "layout": None}, "layout must be str, not None"),
-    ({"nodes": [], "vnodes": None}, "vnodes must be int, str or bool, not None"),
-    ({"nodes": [], "vnodes": 3.0}, "vnodes must be int, str or bool, not float"),
-    ({"nodes": [], "hash_tag": b"{}"}, "hash_tag must be int, str or bool, not bytes"),
+    ({"nodes": [], "vnodes": None}, "vnodes must be int, str, bool or a list of int, not None"),
+    ({"nodes": [], "vnodes": 3.0}, "vnodes must be int, str, bool or a list of int, not float"),
+    (
+        {"nodes": [], "hash_tag": b"{}"},
+        "hash_tag must be int, str, bool or a list of int, not bytes",
+    ),
 ]
 
 
@@ -320,3 +323,41 @@ def test_version_is_cargos() -> None:
     root = Path(__file__).resolve().parents[2]
     manifest = (root / "Cargo.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{ringway.__version__}"\n' in manifest
+
+
+def test_lists_are_options() -> None:
+    names = [f"n{number}" for number in range(10)]
+    table = Table(names, layout="memento-v1", removed=[7, 2])
+    assert table.options == {"removed": [7, 2]}
+    assert repr(table).endswith("... 4 more], layout='memento-v1', removed=[7, 2])")
+    assert pickle.loads(pickle.dumps(table)) == table != Table(names, layout="memento-v1")
+    owners = {table.owner(f"key-{number}") for number in range(1000)}
+    assert owners == set(names) - {"n7", "n2"}
+    text = "layout = 'memento-v1'\noptions.removed = [7, 2]\n"
+    assert Table.loads(text + "".join(f"[[node]]\nname = '{name}'\n" for name in names)) == table
+    back = table.with_node("n2").with_node("n7")
+    assert back == Table(names, layout="memento-v1")
+    assert back.without_node("n7").without_node("n2") == table
+    with pytest.raises(TypeError, match="removed: an item must be int, not str"):
+        Table(names, layout="memento-v1", removed=["n7"])  # type: ignore[list-item]
+    for wrong in ([10], [1, 1], [-1], [1 << 70]):
+        with pytest.raises(RingwayError, match="a list of places"):
+            Table(names, layout="memento-v1", removed=wrong)
+
+
+def test_key_files(tmp_path: Path) -> None:
+    digits = "000102030405060708090a0b0c0d0e0f"
+    text = "layout = 'ringway-keyed-v1'\noptions.key_file = 'secret.hex'\n[[node]]\nname = 'a'\n"
+    path, secret = tmp_path / "cluster.toml", tmp_path / "secret.hex"
+    path.write_text(text, encoding="utf-8")
+    secret.write_text(digits + "\n", encoding="utf-8")
+    expected = Table(["a"], layout="ringway-keyed-v1", key=digits)
+    assert Table.load(path) == Table.load(str(path)) == expected
+    with pytest.raises(RingwayError, match=r"^cluster file:2: options\.key_file: .*absolute path"):
+        Table.loads(text)
+    secret.write_text(digits + "0", encoding="utf-8")
+    with pytest.raises(
+        RingwayError, match=r"cluster\.toml:2: options.key_file: .*33 bytes"
+    ) as refused:
+        Table.load(path)
+    assert digits not in str(refused.value)

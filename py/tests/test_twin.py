@@ -50,12 +50,13 @@ def test_answers_are_those_of_the_reference(
 OPTIONS: dict[str, dict[str, Any]] = {
     "jump-v1": {},
     "jumpback-v1": {},
+    "memento-v1": {},
     "rendezvous-v1": {},
     "ringway-keyed-v1": {"vnodes": 4, "key": "0123456789abcdeffedcba9876543210"},
     "maglev-v1": {"table_size": 251},
     "balanced-v1": {"slots": 256, "room_permille": 1020},
 }
-UNWEIGHTED = {"jump-v1", "jumpback-v1"}
+UNWEIGHTED = {"jump-v1", "jumpback-v1", "memento-v1"}
 
 
 @settings(deadline=None, max_examples=100, print_blob=True)
@@ -80,3 +81,18 @@ def test_answers_of_the_other_layouts_are_those_of_the_reference(
         assert list(table.walk(key)) == [names[index] for index in twin.walk_of(h)]
         for k in (1, 2, 3, 9):
             assert table.owners(key, k) == [names[index] for index in twin.owners_of(h, k)]
+
+
+@settings(deadline=None, max_examples=100, print_blob=True)
+@given(order=st.permutations(range(9)), removed=st.integers(0, 9), keys=keys)
+def test_removed_nodes_of_memento_are_those_of_the_reference(
+    order: list[int], removed: int, keys: list[bytes]
+) -> None:
+    names = [f"n{number}" for number in range(9)]
+    table = Table(names, layout="memento-v1", removed=order[:removed])
+    nodes = [reference.Node(name.encode()) for name in names]
+    twin = reference.Table("memento-v1", [("removed", order[:removed])], nodes)
+    for key in keys:
+        h = twin.hash(key)
+        assert table.index(key) == twin.owner_of(h)
+        assert list(table.walk(key)) == [names[index] for index in twin.walk_of(h)]

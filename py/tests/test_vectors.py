@@ -10,9 +10,10 @@ from ringway import RingwayError, Table
 from support import bytes_of, cases, key_of, table_of, texts_of
 
 LAYOUTS = ["ringway-v1", "jump-v1", "jumpback-v1", "rendezvous-v1", "maglev-v1", "balanced-v1"]
-LAYOUTS += ["ringway-keyed-v1"]
+LAYOUTS += ["ringway-keyed-v1", "memento-v1"]
 PLACEMENTS = [case for layout in LAYOUTS for case in cases(f"{layout}.json")]
 ERRORS = cases("errors.json") + cases("errors-native.json")
+BOUNDED = cases("bounded.json")
 FILES = cases("cluster-files.json")
 SNAPSHOTS = cases("snapshots.json")
 NOBODY = 0xFFFF_FFFF
@@ -65,6 +66,33 @@ def test_placements(case: dict[str, Any]) -> None:
         assert table.owner_many(keys) == [
             None if index is None else names[index] for index in indices
         ]
+
+
+@pytest.mark.parametrize("case", BOUNDED, ids=[case["name"] for case in BOUNDED])
+def test_bounded(case: dict[str, Any]) -> None:
+    table = table_of(case)
+    names = list(table)
+    total, factor = int(case["total"], 16), case["factor_permille"]
+    loads = [int(load, 16) for load in case["loads"]]
+    capacities = [table.capacity(name, total, factor_permille=factor) for name in names]
+    assert capacities == [int(capacity, 16) for capacity in case["capacities"]]
+    by_name = {str(name): load for name, load in zip(names, loads, strict=True)}
+    for row in case["keys"]:
+        owner = None if row["owner"] is None else names[row["owner"]]
+        key = key_of(row)
+        assert table.bounded(key, loads, factor_permille=factor, total=total) == owner
+        assert table.bounded(key, by_name, factor_permille=factor, total=total) == owner
+    for row in case["greedy"]:
+        counts = dict.fromkeys(by_name, 0)
+        owners = []
+        for text in texts_of(row["keys_rule"]):
+            name = table.bounded(text, counts, factor_permille=factor)
+            assert isinstance(name, str)
+            counts[name] += 1
+            owners.append(names.index(name))
+        digest = xxhash.xxh3_64_intdigest(struct.pack(f"<{len(owners)}I", *owners))
+        assert digest == int(row["owners_digest"], 16)
+        assert list(counts.values()) == row["loads"]
 
 
 def test_hashes() -> None:

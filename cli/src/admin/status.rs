@@ -50,11 +50,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 fn print(out: &mut impl Write, origin: &str, view: &StatusView) -> io::Result<()> {
     writeln!(
         out,
-        "{origin}  (ringway {}, up for {}, configuration {}, {})",
+        "{origin}  (ringway {}, up for {}, configuration {}, {}, fingerprint {})",
         view.version,
         time(view.uptime_s),
         view.config,
-        view.layout
+        view.layout,
+        view.fingerprint
     )?;
     writeln!(
         out,

@@ -86,6 +86,8 @@ pub(crate) struct StatusView {
     pub(crate) uptime_s: u64,
     pub(crate) config: u64,
     pub(crate) layout: String,
+    /// Of the table that keys are on their way to.
+    pub(crate) fingerprint: String,
     pub(crate) nodes: Vec<NodeView>,
     pub(crate) moves_left: u64,
     pub(crate) paused: Option<String>,

@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod fake;
+#[path = "../../../proxy/tests/support/free_address.rs"]
+mod free_address;
 mod real;
 
 use common::{Folder, Run, THREE};
@@ -259,17 +261,16 @@ pauses: median 1.2 ms, 99 % within 2.5 ms, longest 7.0 ms
     let nodes: Value = serde_json::from_str(SETTLED).expect("JSON");
     let mut status = json!({
         "version": "0.1.0", "uptime_s": 3700, "revision": 1, "config": 4, "layout": "ringway-v1",
-        "segments": {}, "nodes": nodes["nodes"], "moves_left": 0, "paused": null, "failure": null,
+        "fingerprint": "00a1b2c3d4e5f607", "segments": {}, "nodes": nodes["nodes"], "moves_left": 0, "paused": null, "failure": null,
         "difference": null, "map_fault": null, "connections": 1, "requests_in_flight": 0,
         "requests_parked": 0,
     });
     let fake = Fake::new(&[("GET /status", &[(200, &status.to_string())])]);
     let run_1 = run(&fake.url, &["status"]);
     let text = run_1.good();
-    assert!(
-        text.contains("(ringway 0.1.0, up for 1 h 1 min, configuration 4, ringway-v1)"),
-        "{text}"
-    );
+    let head = "(ringway 0.1.0, up for 1 h 1 min, configuration 4, ringway-v1, fingerprint \
+                00a1b2c3d4e5f607)";
+    assert!(text.contains(head), "{text}");
     assert!(text.ends_with("nothing is left to move\n"), "{text}");
     // What needs an eye is a status for scripts.
     status["paused"] = json!("maintenance");

@@ -2,16 +2,18 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     process::{Child, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::common::{Folder, Run};
+use crate::{
+    common::{Folder, Run},
+    free_address::free_address,
+};
 
 /// Processes that end with the test.
 struct Real {
@@ -33,7 +35,7 @@ impl Drop for Real {
 impl Real {
     /// Nodes n1 and n2 in the cluster, n3 beside it, and a proxy.
     fn start() -> Self {
-        let addresses = (0..9).map(|_| free()).collect();
+        let addresses = (0..9).map(|_| free_address()).collect();
         let mut real = Self { folder: Folder::new(), processes: Vec::new(), addresses };
         let cluster: String = ["n1", "n2"].map(|name| real.entry(name)).concat();
         real.folder.file("cluster.toml", cluster);
@@ -233,18 +235,4 @@ fn moves_are_held_and_go_on() {
     real.done(&["nodes", "reweight", "n1", "3", "--wait"]);
     let status = real.run(&["status"]);
     assert!(status.good().ends_with("nothing is left to move\n"), "{}", status.text());
-}
-
-/// An address that is free, below the ports that the system gives to outgoing connections, and
-/// given out once: no connection of another test takes it before its server does.
-fn free() -> SocketAddr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
-        let port = 10_000 + u16::try_from(number % 20_000).expect("below 20,000");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
 }

@@ -2,19 +2,17 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
+    free_address::free_address,
     http::{Answer, exchange},
     relay::{self, Watch},
 };
@@ -86,22 +84,6 @@ impl Process {
             .unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
-    }
-}
-
-/// An address that nobody else will take until its server has it.
-///
-/// Ports below those that the system gives to outgoing connections, each given out once: a port
-/// found free by asking for any would be taken by the next connection of another test.
-fn free_address() -> SocketAddr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
-        let port = 10_000 + u16::try_from(number % 20_000).unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod clients;
 mod cluster;
+#[path = "../../../proxy/tests/support/free_address.rs"]
+mod free_address;
 mod http;
 mod load;
 mod relay;

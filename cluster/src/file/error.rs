@@ -86,6 +86,8 @@ pub(super) struct Fault {
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     Whole,
+    /// The option `removed`.
+    Removed,
     /// A field that has no line of its own.
     Absent(&'static str),
     /// A field at the top, or one of `options`, by its path.

@@ -2,6 +2,7 @@
 
 mod address;
 mod error;
+mod key_file;
 mod parse;
 mod suggest;
 
@@ -83,10 +84,16 @@ impl ClusterFile {
 
     /// The cluster that `text` describes; `source_name` stands in errors where a path would.
     ///
+    /// The text stands in no folder: a relative `key_file` is an error.
+    ///
     /// # Errors
     /// [`FileError`] that names line, field and remedy.
     pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
-        let (layout, nodes, origin) = parse::parse(text, source_name)?;
+        Self::parse_in(text, source_name, None)
+    }
+
+    fn parse_in(text: &str, source_name: &str, folder: Option<&Path>) -> Result<Self, FileError> {
+        let (layout, nodes, origin) = parse::parse(text, source_name, folder)?;
         check(&nodes).map_err(|fault| origin.locate(fault))?;
         Ok(Self { layout, nodes, origin })
     }
@@ -96,6 +103,19 @@ impl ClusterFile {
     /// # Errors
     /// [`FileError`] that names line, field and remedy.
     pub fn parse_bytes(bytes: &[u8], source_name: &str) -> Result<Self, FileError> {
+        Self::parse_bytes_in(bytes, source_name, None)
+    }
+
+    /// As [`parse_bytes`](Self::parse_bytes), for the content of a file of that folder: a relative
+    /// `key_file` starts there.
+    ///
+    /// # Errors
+    /// [`FileError`] that names line, field and remedy.
+    pub fn parse_bytes_in(
+        bytes: &[u8],
+        source_name: &str,
+        folder: Option<&Path>,
+    ) -> Result<Self, FileError> {
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
             return Err(FileError::whole("too-large", source_name, &too_large()));
         }
@@ -106,7 +126,7 @@ impl ClusterFile {
             let message = format!("not UTF-8: byte 0x{found:02x}; save the file as UTF-8 text");
             FileError::new("syntax", Some(source_name.to_owned()), Some(line), None, message)
         })?;
-        Self::parse(text, source_name)
+        Self::parse_in(text, source_name, folder)
     }
 
     /// The cluster that the file at `path` describes.
@@ -124,7 +144,7 @@ impl ClusterFile {
         }
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
-        Self::parse_bytes(&bytes, &source_name)
+        Self::parse_bytes_in(&bytes, &source_name, path.parent())
     }
 
     /// The same nodes in another layout; the options that are set carry over.
@@ -168,9 +188,21 @@ impl ClusterFile {
     /// The file in its canonical form: parsing it gives an equal value, and equal values give
     /// the same bytes.
     ///
-    /// Defaults are left out, but for the layout and the weights.
+    /// Defaults are left out, but for the layout and the weights. A secret is written out, also one
+    /// that was in a file of its own: whoever shows the text takes
+    /// [`to_shown_toml`](Self::to_shown_toml).
     #[must_use]
     pub fn to_toml(&self) -> String {
+        self.written(true)
+    }
+
+    /// As [`to_toml`](Self::to_toml), but with a comment in the place of a secret.
+    #[must_use]
+    pub fn to_shown_toml(&self) -> String {
+        self.written(false)
+    }
+
+    fn written(&self, with_secret: bool) -> String {
         let mut out = format!("layout = {}\n", toml_text(self.layout.name()));
         for (place, (name, value)) in self.layout.options().enumerate() {
             if place == 0 {
@@ -178,9 +210,11 @@ impl ClusterFile {
             }
             // Writing to a `String` cannot fail.
             let _ = match value {
+                _ if name == "key" && !with_secret => writeln!(out, "# key is set, but not shown"),
                 OptionValue::Integer(number) => writeln!(out, "{name} = {number}"),
                 OptionValue::Boolean(truth) => writeln!(out, "{name} = {truth}"),
                 OptionValue::Text(text) => writeln!(out, "{name} = {}", toml_text(text)),
+                OptionValue::List(numbers) => writeln!(out, "{name} = {numbers:?}"),
                 other => unreachable!("an option has one of the types above: {other:?}"),
             };
         }
@@ -244,6 +278,10 @@ impl ClusterFile {
             BuildError::NameNotText { index } => Fault::node(name, index, "name", error),
             BuildError::BadText { index, field, .. } => Fault::node(name, index, field, error),
             BuildError::DuplicateName { second, .. } => Fault::node(name, second, "name", error),
+            BuildError::BadOption { .. } if self.layout.removed().is_some() => {
+                let message = format!("{error}; there are {} nodes", self.nodes.len());
+                Fault::new(name, Place::Removed, message)
+            }
             other => Fault::new(name, Place::Whole, other),
         }
     }

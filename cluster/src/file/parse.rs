@@ -1,16 +1,22 @@
 //! From TOML to nodes: types, unknown and missing fields; what the values mean is checked after.
 
-use ringway::{BuildError, Layout, OptionValue, State};
+use std::path::Path;
+
+use ringway::{BuildError, Layout, OptionValue, SipKey, State};
 use toml_edit::{Document, InlineTable, Item, Table as TomlTable, TableLike, Value};
 
 use super::{
     FILE_BYTES_MAX, NODES_MAX, NodeEntry,
     error::{Fault, FileError, Place, quote},
+    key_file,
     suggest::nearest,
     too_large,
 };
 
 const TOP_FIELDS: [&str; 3] = ["layout", "options", "node"];
+/// The option that is a secret, and the one that says in which file it is.
+const KEY: &str = "key";
+const KEY_FILE: &str = "key_file";
 const NODE_FIELDS: [&str; 11] = [
     "name",
     "weight",
@@ -33,6 +39,8 @@ pub(super) struct Origin {
     source_name: Option<String>,
     /// The line of the layout or the option that was read last.
     field: Option<usize>,
+    /// The line of the option `removed`.
+    removed: Option<usize>,
     nodes: Vec<NodeLines>,
 }
 
@@ -50,6 +58,7 @@ impl Origin {
         let (line, field) = match fault.place {
             Place::Whole => (None, None),
             Place::Absent(field) => (None, Some(field.to_owned())),
+            Place::Removed => (self.removed, Some("options.removed".to_owned())),
             Place::Field(field) => (self.field, Some(field)),
             Place::Node(index, "") => (self.line(index, ""), Some(format!("node[{index}]"))),
             Place::Node(index, field) => {
@@ -81,11 +90,12 @@ impl Origin {
 pub(super) fn parse(
     text: &str,
     source_name: &str,
+    folder: Option<&Path>,
 ) -> Result<(Layout, Vec<NodeEntry>, Origin), FileError> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(FileError::whole("too-large", source_name, &too_large()));
     }
-    let reader = Reader { source_name, source: text, lines: Lines::new(text) };
+    let reader = Reader { source_name, source: text, folder, lines: Lines::new(text) };
     let document = Document::parse(text).map_err(|error| {
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
         let line = reader.lines.of(error.span().map_or(0, |span| span.start));
@@ -112,23 +122,27 @@ pub(super) fn set_option(
     value: OptionValue<'_>,
 ) -> Result<Layout, Fault> {
     let layout_name = layout.name();
-    let known = layout.option_names();
+    let mut known = layout.option_names().to_vec();
+    if known.contains(&KEY) {
+        known.push(KEY_FILE);
+    }
     layout.with_option(name, value).map_err(|error| {
         let message = match error {
             BuildError::UnknownOption => format!(
                 "unknown option; those of {layout_name} are {}{}",
                 known.join(", "),
-                did_you_mean(name, known)
+                did_you_mean(name, &known)
             ),
             BuildError::BadOption { expected } => {
                 let found = match value {
                     OptionValue::Integer(number) => number.to_string(),
                     // What was meant as a secret is not shown either.
-                    OptionValue::Text(text) if name == "key" => {
+                    OptionValue::Text(text) if name == KEY => {
                         format!("a text of {} bytes", text.len())
                     }
                     OptionValue::Text(text) => format!("the text {}", quote(text)),
                     OptionValue::Boolean(truth) => truth.to_string(),
+                    OptionValue::List(numbers) => list_words(numbers),
                     other => format!("{other:?}"),
                 };
                 format!("expected {expected}, found {found}")
@@ -144,6 +158,8 @@ struct Reader<'a> {
     source_name: &'a str,
     /// The whole text.
     source: &'a str,
+    /// Where the file stands; `None` for a text that was not read from one.
+    folder: Option<&'a Path>,
     lines: Lines,
 }
 
@@ -179,6 +195,21 @@ impl Reader<'_> {
         for (name, item) in options.iter() {
             let line = self.line_of(options, name);
             origin.field = Some(line);
+            let takes_key = layout.option_names().contains(&KEY);
+            if takes_key && (name == KEY || name == KEY_FILE) && layout.sip_key().is_some() {
+                let message = "key and key_file are two ways to give one key; keep one of them";
+                return Err(self.error("bad-key-file", line, &format!("options.{name}"), message));
+            }
+            if takes_key && name == KEY_FILE {
+                let key = self.key(item, line)?;
+                let value = OptionValue::Text(key.expose_hex());
+                layout = set_option(layout, KEY, value).map_err(|fault| origin.locate(fault))?;
+                continue;
+            }
+            if name == "removed" {
+                origin.removed = Some(line);
+            }
+            let numbers;
             if TOP_FIELDS.contains(&name) {
                 let message = "belongs above [options], with the layout";
                 return Err(self.error(
@@ -192,15 +223,33 @@ impl Reader<'_> {
                 Some(Value::Integer(number)) => OptionValue::Integer(*number.value()),
                 Some(Value::String(text)) => OptionValue::Text(text.value()),
                 Some(Value::Boolean(truth)) => OptionValue::Boolean(*truth.value()),
+                Some(Value::Array(array)) if array.iter().all(Value::is_integer) => {
+                    let fitting = |number| u32::try_from(number).unwrap_or(u32::MAX);
+                    let integers = array.iter().filter_map(Value::as_integer);
+                    numbers = integers.map(fitting).collect::<Vec<u32>>();
+                    OptionValue::List(&numbers)
+                }
                 _ => {
                     let field = format!("options.{}", plain(name));
-                    let expected = "expected a whole number, a text, or true or false";
+                    let expected = "expected a whole number, a text, true or false, or an array of \
+                                    whole numbers";
                     return Err(self.mismatch("bad-option", item, line, &field, expected));
                 }
             };
             layout = set_option(layout, name, value).map_err(|fault| origin.locate(fault))?;
         }
         Ok(layout)
+    }
+
+    /// The key in the file that `key_file` names.
+    fn key(&self, item: &Item, line: usize) -> Result<SipKey, FileError> {
+        let field = "options.key_file";
+        let expected = "expected the path of a file, written in quotes";
+        let path = item
+            .as_str()
+            .ok_or_else(|| self.mismatch("bad-option", item, line, field, expected))?;
+        key_file::read(path, self.folder)
+            .map_err(|message| self.error("bad-key-file", line, field, &message))
     }
 
     fn nodes(
@@ -424,6 +473,20 @@ fn decimal(text: Option<&str>) -> Option<(u32, u32)> {
 
 fn did_you_mean(word: &str, known: &[&str]) -> String {
     nearest(word, known).map_or_else(String::new, |best| format!("; did you mean {best}?"))
+}
+
+/// The list in so many words as an error can bear.
+fn list_words(numbers: &[u32]) -> String {
+    const SHOWN_MAX: usize = 8;
+    let words = |&number: &u32| match number {
+        u32::MAX => "a number out of range".to_owned(),
+        number => number.to_string(),
+    };
+    let mut shown: Vec<String> = numbers.iter().take(SHOWN_MAX).map(words).collect();
+    if numbers.len() > SHOWN_MAX {
+        shown.push(format!("... ({} numbers)", numbers.len()));
+    }
+    format!("[{}]", shown.join(", "))
 }
 
 /// A key as one would write it: quoted only if it must be.

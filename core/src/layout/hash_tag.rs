@@ -1,6 +1,6 @@
 //! The option `hash_tag`, which every native layout has.
 
-use crate::{BuildError, OptionValue, key_hash};
+use crate::{BuildError, OptionValue};
 
 /// Two characters: keys are hashed by what stands between them (SPEC §3).
 ///
@@ -41,13 +41,6 @@ impl HashTag {
     #[must_use]
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// The hash of what is hashed of `key`. Kept out of the way of lookups without a tag.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
-        key_hash(self.hashed_part(key))
     }
 
     pub(crate) fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {

@@ -3,16 +3,21 @@
 #[cfg(feature = "compat")]
 pub(crate) mod compat;
 mod hash_tag;
-mod sip_key;
+#[cfg(feature = "alloc")]
+mod removed;
+pub(crate) mod sip_key;
 
 use core::fmt;
 
 #[cfg(feature = "compat")]
 pub use self::compat::{Compat, Program};
-pub use self::{hash_tag::HashTag, sip_key::SipKey};
-use crate::BuildError;
 #[cfg(feature = "alloc")]
-use crate::{Node, key_hash, node::Fields};
+pub use self::removed::Removed;
+use self::sip_key::Secret;
+pub use self::{hash_tag::HashTag, sip_key::SipKey};
+use crate::{BuildError, key_hash};
+#[cfg(feature = "alloc")]
+use crate::{Node, node::Fields};
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -21,7 +26,7 @@ pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 
-const NAMES: [&str; 7] = [
+const NAMES: &[&str] = &[
     "ringway-v1",
     "jump-v1",
     "jumpback-v1",
@@ -29,6 +34,8 @@ const NAMES: [&str; 7] = [
     "maglev-v1",
     "balanced-v1",
     "ringway-keyed-v1",
+    #[cfg(feature = "alloc")]
+    "memento-v1",
 ];
 
 const COMPAT_NAMES: [&str; 30] = [
@@ -119,6 +126,15 @@ pub enum Layout {
         /// Which part of a key is hashed; all of it unless told.
         hash_tag: Option<HashTag>,
     },
+    /// `memento-v1`: jump, with removal of any node; the place in the list is the identity
+    /// (SPEC §17). Without an allocator there is `Memento` alone.
+    #[cfg(feature = "alloc")]
+    MementoV1 {
+        /// The places of the nodes that were removed, in the order of removal; none unless told.
+        removed: Removed,
+        /// Which part of a key is hashed; all of it unless told.
+        hash_tag: Option<HashTag>,
+    },
     /// A deployed program's mapping, bit for bit (`docs/layouts.md`).
     #[cfg(feature = "compat")]
     Compat(Compat),
@@ -167,6 +183,13 @@ impl Layout {
         Self::RingwayKeyedV1 { vnodes: 160, key: Some(key), hash_tag: None }
     }
 
+    /// `memento-v1` with its defaults.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn memento_v1() -> Self {
+        Self::MementoV1 { removed: Removed::none(), hash_tag: None }
+    }
+
     /// A deployed program's mapping with its defaults.
     #[cfg(feature = "compat")]
     #[must_use]
@@ -189,6 +212,8 @@ impl Layout {
             "ringway-keyed-v1" => {
                 Ok(Self::RingwayKeyedV1 { vnodes: 160, key: None, hash_tag: None })
             }
+            #[cfg(feature = "alloc")]
+            "memento-v1" => Ok(Self::memento_v1()),
             #[cfg(feature = "compat")]
             _ => Program::from_name(name).map(Self::compat).ok_or(BuildError::UnknownLayout),
             #[cfg(not(feature = "compat"))]
@@ -209,6 +234,8 @@ impl Layout {
             Self::MaglevV1 { .. } => "maglev-v1",
             Self::BalancedV1 { .. } => "balanced-v1",
             Self::RingwayKeyedV1 { .. } => "ringway-keyed-v1",
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => "memento-v1",
             #[cfg(feature = "compat")]
             Self::Compat(compat) => compat.program().name(),
         }
@@ -217,7 +244,7 @@ impl Layout {
     /// The native layouts' names, in the order of the SPEC.
     #[must_use]
     pub const fn names() -> &'static [&'static str] {
-        &NAMES
+        NAMES
     }
 
     /// The names of deployed programs' layouts, in the order of `docs/layouts.md`, also in a build
@@ -248,6 +275,8 @@ impl Layout {
             Self::MaglevV1 { .. } => &["table_size", "hash_tag"],
             Self::BalancedV1 { .. } => &["slots", "room_permille", "hash_tag"],
             Self::RingwayKeyedV1 { .. } => &["vnodes", "key", "hash_tag"],
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => &["removed", "hash_tag"],
             #[cfg(feature = "compat")]
             Self::Compat(compat) => compat.program().option_names(),
         }
@@ -268,25 +297,20 @@ impl Layout {
                 }
             }
             (Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. }, "vnodes") => {
-                *vnodes = whole_number(value, VNODES, |number| matches!(number, 1..=65_536))?;
+                *vnodes = whole_number(value, VNODES, is_vnodes)?;
             }
             (Self::RingwayKeyedV1 { key, .. }, "key") => *key = Some(SipKey::from_option(value)?),
             (Self::MaglevV1 { table_size, .. }, "table_size") => {
-                const EXPECTED: &str = "a prime number from 2 to 16777213";
-                *table_size = whole_number(value, EXPECTED, is_table_size)?;
+                *table_size = whole_number(value, TABLE_SIZES, is_table_size)?;
             }
             (Self::BalancedV1 { slots, .. }, "slots") => {
-                const EXPECTED: &str = "a power of two from 256 to 16777216";
-                let is_slots = |number: u32| number.is_power_of_two() && number >= 256;
-                *slots = whole_number(value, EXPECTED, |number| {
-                    is_slots(number) && u64::from(number) <= POINTS_MAX
-                })?;
+                *slots = whole_number(value, SLOT_COUNTS, is_slot_count)?;
             }
             (Self::BalancedV1 { room_permille, .. }, "room_permille") => {
-                const EXPECTED: &str = "a whole number from 1000 to 65535";
-                *room_permille =
-                    whole_number(value, EXPECTED, |number| matches!(number, 1_000..=65_535))?;
+                *room_permille = whole_number(value, ROOMS, is_room_permille)?;
             }
+            #[cfg(feature = "alloc")]
+            (Self::MementoV1 { removed, .. }, "removed") => *removed = Removed::from_option(value)?,
             _ => return Err(BuildError::UnknownOption),
         }
         Ok(self)
@@ -325,6 +349,11 @@ impl Layout {
                 changed("vnodes", *vnodes, 160),
                 key.as_ref().map(|key| ("key", OptionValue::Text(key.expose_hex()))),
             ],
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { removed, .. } => {
+                let places = removed.places();
+                [(!places.is_empty()).then_some(("removed", OptionValue::List(places))), None]
+            }
             #[cfg(feature = "compat")]
             Self::Compat(_) => [None, None],
         };
@@ -343,6 +372,8 @@ impl Layout {
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
             | Self::RingwayKeyedV1 { hash_tag, .. } => hash_tag.as_ref(),
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { hash_tag, .. } => hash_tag.as_ref(),
             #[cfg(feature = "compat")]
             Self::Compat(compat) => compat.hash_tag(),
         }
@@ -358,8 +389,20 @@ impl Layout {
             | Self::MaglevV1 { hash_tag, .. }
             | Self::BalancedV1 { hash_tag, .. }
             | Self::RingwayKeyedV1 { hash_tag, .. } => Some(hash_tag),
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { hash_tag, .. } => Some(hash_tag),
             #[cfg(feature = "compat")]
             Self::Compat(_) => None,
+        }
+    }
+
+    /// The removed nodes, in `memento-v1`.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn removed(&self) -> Option<&Removed> {
+        match self {
+            Self::MementoV1 { removed, .. } => Some(removed),
+            _ => None,
         }
     }
 
@@ -407,15 +450,77 @@ impl Layout {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
-        match (self.hash_tag(), self.sip_key()) {
-            (None, None) => key_hash(key),
-            (Some(tag), None) => tag.hash(key),
-            (_, Some(sip_key)) => sip_key.hash(self.hashed_part(key)),
+        hash_key(self.hash_tag(), self.sip_key().map(SipKey::secret), key)
+    }
+
+    /// That the options are in their ranges, which the variant's fields do not promise, and that
+    /// none is missing.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let (is_good, expected) = match self {
+            Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. } => {
+                (is_vnodes(*vnodes), VNODES)
+            }
+            Self::MaglevV1 { table_size, .. } => (is_table_size(*table_size), TABLE_SIZES),
+            Self::BalancedV1 { slots, .. } if !is_slot_count(*slots) => (false, SLOT_COUNTS),
+            Self::BalancedV1 { room_permille, .. } => (is_room_permille(*room_permille), ROOMS),
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } | Self::RendezvousV1 { .. } => (true, ""),
+            #[cfg(feature = "compat")]
+            Self::Compat(_) => (true, ""),
+            // What may be removed depends on the nodes.
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { .. } => (true, ""),
+        };
+        match self {
+            _ if !is_good => Err(BuildError::BadOption { expected }),
+            Self::RingwayKeyedV1 { key: None, .. } => {
+                Err(BuildError::MissingOption { name: "key" })
+            }
+            #[cfg(feature = "compat")]
+            Self::Compat(compat) => match compat.missing() {
+                Some(name) => Err(BuildError::MissingOption { name }),
+                None => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 }
 
+/// The hash of `key` under a hash tag and a secret, where there are such.
+#[inline]
+pub(crate) fn hash_key(tag: Option<&HashTag>, secret: Option<&Secret>, key: &[u8]) -> u64 {
+    match (tag, secret) {
+        (None, None) => key_hash(key),
+        _ => hash_part(tag, secret, key),
+    }
+}
+
+/// Kept out of the way of lookups that hash all of a key.
+#[inline(never)]
+fn hash_part(tag: Option<&HashTag>, secret: Option<&Secret>, key: &[u8]) -> u64 {
+    let part = tag.map_or(key, |tag| tag.hashed_part(key));
+    secret.map_or_else(|| key_hash(part), |secret| secret.hash(part))
+}
+
+/// That this is a size of a table of `maglev-v1`.
+pub(crate) const fn check_table_size(size: u32) -> Result<(), BuildError> {
+    if is_table_size(size) { Ok(()) } else { Err(BuildError::BadOption { expected: TABLE_SIZES }) }
+}
+
+/// That these are options of `balanced-v1`; the number of slots.
+pub(crate) fn check_slots(slots: usize, room_permille: u32) -> Result<u32, BuildError> {
+    let slots = u32::try_from(slots).ok().filter(|&slots| is_slot_count(slots));
+    let slots = slots.ok_or(BuildError::BadOption { expected: SLOT_COUNTS })?;
+    if is_room_permille(room_permille) {
+        Ok(slots)
+    } else {
+        Err(BuildError::BadOption { expected: ROOMS })
+    }
+}
+
 const VNODES: &str = "a whole number from 1 to 65536";
+const TABLE_SIZES: &str = "a prime number from 2 to 16777213";
+const SLOT_COUNTS: &str = "a power of two from 256 to 16777216";
+const ROOMS: &str = "a whole number from 1000 to 65535";
 const TABLE_SIZE: u32 = 65_537;
 const SLOTS: u32 = 65_536;
 const ROOM_PERMILLE: u32 = 1_050;
@@ -431,6 +536,19 @@ fn whole_number(
         _ => None,
     };
     number.filter(|&number| is_good(number)).ok_or(BuildError::BadOption { expected })
+}
+
+const fn is_vnodes(number: u32) -> bool {
+    matches!(number, 1..=65_536)
+}
+
+/// A power of two from 2^8 to 2^24.
+const fn is_slot_count(number: u32) -> bool {
+    number.is_power_of_two() && number >= 256 && number as u64 <= POINTS_MAX
+}
+
+const fn is_room_permille(number: u32) -> bool {
+    matches!(number, 1_000..=65_535)
 }
 
 /// A prime number up to 2^24.
@@ -464,6 +582,9 @@ pub enum OptionValue<'a> {
     Text(&'a str),
     /// True or false.
     Boolean(bool),
+    /// A list of whole numbers. No option takes `u32::MAX` in one, so that what does not fit may be
+    /// given as that.
+    List(&'a [u32]),
 }
 
 pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,10 +11,14 @@ use crate::{BuildError, OptionValue};
 /// `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SipKey {
-    bytes: [u8; 16],
+    secret: Secret,
     /// The same as hexadecimal digits in lower case.
     digits: [u8; 32],
 }
+
+/// The bytes of a [`SipKey`], which is all that hashing takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Secret([u8; 16]);
 
 impl SipKey {
     const EXPECTED: &'static str = "a text of 32 hexadecimal digits";
@@ -30,7 +34,7 @@ impl SipKey {
             digits[2 * place + 1] = DIGITS[(bytes[place] & 15) as usize];
             place += 1;
         }
-        Self { bytes, digits }
+        Self { secret: Secret(bytes), digits }
     }
 
     /// The key that 32 hexadecimal digits give, of either case.
@@ -68,7 +72,18 @@ impl SipKey {
     #[inline]
     #[must_use]
     pub fn hash(&self, input: &[u8]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.bytes);
+        self.secret.hash(input)
+    }
+
+    pub(crate) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+}
+
+impl Secret {
+    #[inline]
+    pub(crate) fn hash(&self, input: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write(input);
         hasher.finish()
     }

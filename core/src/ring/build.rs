@@ -1,22 +1,22 @@
 //! How a ring comes to be: checks, points, order, guide.
 
 #[cfg(feature = "alloc")]
-use alloc::{boxed::Box, vec};
-#[cfg(feature = "alloc")]
-use core::mem;
-use core::ops::Range;
+use alloc::{boxed::Box, vec::Vec};
+use core::{iter, ops::Range};
 
+#[cfg(feature = "alloc")]
+use crate::ring::order::order;
 use crate::{
     BuildError, HashTag, Layout, Node, NodeIndex, Point, Ring, check,
-    hash::{key_hash, position},
-    layout::TEXT_BYTES_MAX,
+    hash::key_hash,
+    layout::sip_key::Secret,
     placement::NodeSet,
-    ring::{WINDOW, bucket_of, point::NOWHERE},
+    ring::{
+        WINDOW,
+        point::{NOWHERE, REACH_MAX, reach_of},
+        positions::each_position,
+    },
 };
-
-/// From so many points on, the radix sort pays for the array it needs.
-#[cfg(feature = "alloc")]
-const RADIX_POINTS_MIN: usize = 4_096;
 
 /// Builds rings: a layout, then `build` (feature `alloc`) or [`build_in`](Self::build_in).
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ impl RingBuilder {
     /// O(nodes).
     #[must_use]
     pub fn storage_needed(&self, nodes: &[Node<'_>]) -> usize {
-        let vnodes = self.ring().map_or(0, |(vnodes, _)| vnodes);
+        let vnodes = self.ring().map_or(0, |options| options.vnodes);
         let points = check::point_count(nodes, vnodes);
         usize::try_from(points).unwrap_or(usize::MAX).max(nodes.len())
     }
@@ -72,8 +72,11 @@ impl RingBuilder {
         &self,
         nodes: &[Node<'_>],
     ) -> Result<Ring<Box<[Point]>>, BuildError> {
-        let (vnodes, hash_tag) = self.ring()?;
-        build_hashed(nodes, vnodes, hash_tag, key_hash)
+        let options = self.ring()?;
+        match options.secret {
+            None => build_hashed(nodes, options, key_hash),
+            Some(secret) => build_hashed(nodes, options, |input| secret.hash(input)),
+        }
     }
 
     /// A ring in the caller's memory; nothing is allocated. What the ring does not need stays free.
@@ -82,7 +85,8 @@ impl RingBuilder {
     /// O(points · log points) time.
     ///
     /// # Errors
-    /// [`BuildError::NotARing`] if the layout is none;
+    /// [`BuildError::NotARing`] if the layout is none, [`BuildError::BadOption`] and
+    /// [`BuildError::MissingOption`] if its options are out of range or incomplete;
     /// [`BuildError::StorageTooSmall`] says how much [`storage_needed`](Self::storage_needed) is;
     /// the others are the nodes' faults, checked in the order of SPEC §8 as far as that memory
     /// allows.
@@ -90,7 +94,7 @@ impl RingBuilder {
     where
         S: AsRef<[Point]> + AsMut<[Point]>,
     {
-        let (vnodes, hash_tag) = self.ring()?;
+        let options = self.ring()?;
         check::texts(nodes)?;
         let memory = storage.as_mut();
         let needed = self.storage_needed(nodes);
@@ -104,21 +108,44 @@ impl RingBuilder {
             *slot = Point::new(index, NodeIndex::new(0));
         }
         check::names(nodes, scratch, |slot| slot.position() as usize)?;
-        let len = check::points(check::point_count(nodes, vnodes))?;
+        let len = check::points(check::point_count(nodes, options.vnodes))?;
         let points = memory.get_mut(..len).ok_or(too_small)?;
-        scatter(points, nodes, vnodes, &key_hash);
+        let mut slots = points.iter_mut();
+        let each = |point| {
+            if let Some(slot) = slots.next() {
+                *slot = point;
+            }
+        };
+        match options.secret {
+            None => for_each_point(nodes, options.vnodes, &key_hash, each),
+            Some(key) => for_each_point(nodes, options.vnodes, &|input| key.hash(input), each),
+        }
         points.sort_unstable_by_key(|point| point.sort_key());
         order_ties(points, nodes);
-        Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+        Ok(freeze(storage, len, owner_count(nodes), options))
     }
 
-    /// The layout's points for each unit of weight, and its hash tag, if it is a ring.
-    const fn ring(&self) -> Result<(u32, Option<HashTag>), BuildError> {
-        match self.layout {
-            Layout::RingwayV1 { vnodes, hash_tag } => Ok((vnodes, hash_tag)),
-            _ => Err(BuildError::NotARing),
-        }
+    /// The layout's options, if it is a ring and has all that it must have.
+    fn ring(&self) -> Result<RingOptions, BuildError> {
+        let (vnodes, secret, hash_tag) = match self.layout {
+            Layout::RingwayV1 { vnodes, hash_tag } => (vnodes, None, hash_tag),
+            Layout::RingwayKeyedV1 { vnodes, key, hash_tag } => {
+                (vnodes, key.map(|key| *key.secret()), hash_tag)
+            }
+            _ => return Err(BuildError::NotARing),
+        };
+        self.layout.check()?;
+        Ok(RingOptions { vnodes, secret, hash_tag })
     }
+}
+
+/// What the layouts that are rings can be told.
+#[derive(Clone, Copy, Default)]
+pub(super) struct RingOptions {
+    /// Points for each unit of weight; a ring that is frozen does not need it.
+    pub(super) vnodes: u32,
+    pub(super) secret: Option<Secret>,
+    pub(super) hash_tag: Option<HashTag>,
 }
 
 #[cfg(feature = "alloc")]
@@ -153,129 +180,70 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
             owner_count += u32::from(owners.insert(point.owner()));
         }
         points.sort_unstable_by_key(|point| point.sort_key());
-        Ok(freeze(storage, len, owner_count, None))
+        Ok(freeze(storage, len, owner_count, RingOptions::default()))
+    }
+}
+
+impl<S> Ring<S> {
+    /// The ring over points in order, with a guide of that reach if it has one.
+    pub(super) fn frozen(
+        storage: S,
+        len: usize,
+        reach: Option<u32>,
+        owner_count: u32,
+        options: RingOptions,
+    ) -> Self {
+        let buckets = reach.map_or(1, |_| bucket_count(len));
+        let reach = reach.unwrap_or(0);
+        let RingOptions { secret, hash_tag, .. } = options;
+        Self { storage, len, buckets, reach, owner_count, hash_tag, secret }
     }
 }
 
 /// A ring of nodes whose texts and names are known to be good, its points hashed by `hash`.
 #[cfg(feature = "alloc")]
-pub(crate) fn build_hashed(
+fn build_hashed(
     nodes: &[Node<'_>],
-    vnodes: u32,
-    hash_tag: Option<HashTag>,
+    options: RingOptions,
     hash: impl Fn(&[u8]) -> u64,
 ) -> Result<Ring<Box<[Point]>>, BuildError> {
+    let vnodes = options.vnodes;
     let len = check::points(check::point_count(nodes, vnodes))?;
-    let mut storage = vec![Point::EMPTY; len].into_boxed_slice();
-    if len < RADIX_POINTS_MIN {
-        scatter(&mut storage, nodes, vnodes, &hash);
-        storage.sort_unstable_by_key(|point| point.sort_key());
-    } else {
-        let mut scattered = storage.clone();
-        scatter(&mut scattered, nodes, vnodes, &hash);
-        radix_sort(&mut scattered, &mut storage);
-    }
-    order_ties(&mut storage, nodes);
-    Ok(freeze(storage, len, owner_count(nodes), hash_tag))
+    let mut points = Vec::with_capacity(len);
+    for_each_point(nodes, vnodes, &hash, |point| points.push(point));
+    let reach = order(&mut points, nodes);
+    let storage = points.into_boxed_slice();
+    Ok(Ring::frozen(storage, len, reach, owner_count(nodes), options))
 }
 
 /// A ring of points that stand in order of position already.
 #[cfg(feature = "compat")]
 pub(crate) fn freeze_sorted(points: Box<[Point]>, owner_count: u32) -> Ring<Box<[Point]>> {
     let len = points.len();
-    freeze(points, len, owner_count, None)
+    freeze(points, len, owner_count, RingOptions::default())
 }
 
-/// Fills `points` with the points of `nodes`, exactly as many as they have, in no order.
-fn scatter(points: &mut [Point], nodes: &[Node<'_>], vnodes: u32, hash: &impl Fn(&[u8]) -> u64) {
-    let mut slots = points.iter_mut();
+/// Hands `each` the points of the nodes, in no order.
+fn for_each_point(
+    nodes: &[Node<'_>],
+    vnodes: u32,
+    hash: &impl Fn(&[u8]) -> u64,
+    mut each: impl FnMut(Point),
+) {
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let owner = NodeIndex::new(index);
         let count = vnodes.saturating_mul(node.effective_weight());
-        // The slots come second, so that none is taken when the positions end.
-        for (position, slot) in point_positions(node.name(), 0..count, hash).zip(&mut slots) {
-            *slot = Point::new(position, owner);
-        }
+        each_position(node.name(), 0..count, hash, |position| each(Point::new(position, owner)));
     }
-}
-
-/// The positions of a node's points: of `hash(name || LE32(i))` for each `i` of a range.
-pub(crate) fn point_positions(
-    name: &[u8],
-    range: Range<u32>,
-    hash: &impl Fn(&[u8]) -> u64,
-) -> impl Iterator<Item = u32> {
-    let mut memory = [0; TEXT_BYTES_MAX + 4];
-    let len = name.len().min(TEXT_BYTES_MAX);
-    for (slot, &byte) in memory.iter_mut().zip(name) {
-        *slot = byte;
-    }
-    range.map(move |i| {
-        // The name was checked to be at most 1,024 bytes, so this is all of the input.
-        let input = memory.get_mut(..len + 4).unwrap_or_default();
-        if let Some(tail) = input.last_chunk_mut() {
-            *tail = i.to_le_bytes();
-        }
-        position(hash(input))
-    })
 }
 
 /// Puts points that stand in order of position, and of equal positions those in order of name.
-fn order_ties(points: &mut [Point], nodes: &[Node<'_>]) {
+pub(super) fn order_ties(points: &mut [Point], nodes: &[Node<'_>]) {
     let name = |point: &Point| nodes.get(point.owner().as_usize()).map_or(&[][..], Node::name);
     for equal in points.chunk_by_mut(|a, b| a.position() == b.position()) {
         if equal.len() > 1 {
             equal.sort_unstable_by(|a, b| name(a).cmp(name(b)));
         }
-    }
-}
-
-/// Puts the points of `from` into `to`, of the same length, in order of position.
-///
-/// Three passes, each by eleven bits from the lowest on, for the price of the second array: a
-/// table of 10,000 nodes takes less time than the same ring sorted by comparisons in place
-/// (`benches/construction.rs`). `from` is left in disorder.
-#[cfg(feature = "alloc")]
-fn radix_sort(from: &mut [Point], to: &mut [Point]) {
-    let mut places = [[0u32; DIGITS]; 3];
-    for point in &*from {
-        for (places, shift) in places.iter_mut().zip(SHIFTS) {
-            if let Some(count) = places.get_mut(digit(*point, shift)) {
-                *count += 1;
-            }
-        }
-    }
-    for places in &mut places {
-        let mut sum = 0;
-        for place in places {
-            sum += mem::replace(place, sum);
-        }
-    }
-    let [low, middle, high] = &mut places;
-    radix_pass(from, to, low, SHIFTS[0]);
-    radix_pass(to, from, middle, SHIFTS[1]);
-    radix_pass(from, to, high, SHIFTS[2]);
-}
-
-#[cfg(feature = "alloc")]
-const SHIFTS: [u32; 3] = [0, 11, 22];
-#[cfg(feature = "alloc")]
-const DIGITS: usize = 1 << 11;
-
-#[cfg(feature = "alloc")]
-#[inline]
-const fn digit(point: Point, shift: u32) -> usize {
-    (point.position() >> shift) as usize % DIGITS
-}
-
-#[cfg(feature = "alloc")]
-fn radix_pass(from: &[Point], to: &mut [Point], places: &mut [u32; DIGITS], shift: u32) {
-    for &point in from {
-        let Some(place) = places.get_mut(digit(point, shift)) else { continue };
-        if let Some(slot) = to.get_mut(*place as usize) {
-            *slot = point;
-        }
-        *place += 1;
     }
 }
 
@@ -289,60 +257,90 @@ fn freeze<S: AsRef<[Point]> + AsMut<[Point]>>(
     mut storage: S,
     len: usize,
     owner_count: u32,
-    hash_tag: Option<HashTag>,
+    options: RingOptions,
 ) -> Ring<S> {
-    let guided = match storage.as_mut().split_at_mut_checked(len) {
+    let reach = match storage.as_mut().split_at_mut_checked(len) {
         Some((points, rest)) => {
             rest.fill(Point::EMPTY);
             guide(points)
         }
-        None => false,
+        None => None,
     };
-    Ring {
-        storage,
-        len,
-        buckets: if guided { bucket_count(len) } else { 1 },
-        owner_count,
-        hash_tag,
-    }
+    Ring::frozen(storage, len, reach, owner_count, options)
 }
 
-/// Writes the guide into the points; false if there is none.
-pub(super) fn guide(points: &mut [Point]) -> bool {
-    points.len() >= WINDOW && guide_from(points, bucket_count(points.len()), 0, 0) || {
-        points.iter_mut().for_each(|point| *point = point.without_start());
-        false
-    }
+/// Writes the guide into the points; its reach, or `None` if there is no guide.
+pub(super) fn guide(points: &mut [Point]) -> Option<u32> {
+    let reach = match points.len() {
+        ..WINDOW => 0,
+        len => guide_slots(points, bucket_count(len), 0, 0..number(len)),
+    };
+    reach_of_guide(points, reach)
 }
 
-/// Writes the guide from bucket `next` on, where `first` is the index of the first point that is
-/// in this bucket or after it; false if a start does not fit.
+/// What reach the points' guide has; if it is more than a guide can have, or points are too few
+/// for a guide, they lose it.
+pub(super) fn reach_of_guide(points: &mut [Point], reach: u32) -> Option<u32> {
+    if points.len() >= WINDOW && reach <= REACH_MAX {
+        return Some(reach);
+    }
+    points.iter_mut().for_each(|point| *point = point.without_start());
+    None
+}
+
+/// Writes the guide of the buckets `slots`, where `first` is the index of the first point that is
+/// in the first of these or after it. Its reach, which may be more than a guide can have.
 ///
-/// Two passes without branches that data could mispredict: each point notes in the slot behind its
-/// bucket how many points are up to there, of which the last note stays; then the slots without a
-/// note take over the one before. The slots behind the last bucket become buckets that start at
-/// the end.
-pub(super) fn guide_from(points: &mut [Point], buckets: u32, first: usize, next: u32) -> bool {
-    let start_last = i64::from(number(points.len().saturating_sub(WINDOW)));
-    let mut start = i64::from(number(first));
-    let slots = points.get_mut(next as usize..).unwrap_or_default();
-    // Without a note a slot's start is the least that there can be.
-    slots.iter_mut().for_each(|slot| *slot = slot.without_start());
-    // The note of bucket `next` itself, as the points before left it.
-    let mut fits = i16::try_from(start - i64::from(next)).is_ok();
-    for (index, after) in (first..points.len()).zip(start + 1..) {
-        let Some(point) = points.get(index) else { break };
-        let slot = bucket_of(Point::bound(point.position()), buckets) + 1;
-        if let Some(point) = points.get_mut(slot as usize) {
-            fits &= point.set_distance(after - i64::from(slot));
+/// In runs of buckets, each in two passes without branches that data could mispredict: each point
+/// notes for its bucket how many points are up to there, of which the last note stays; then each
+/// slot gets the greatest note of the buckets before it. The slots behind the last bucket become
+/// buckets that start at the end.
+pub(super) fn guide_slots(
+    points: &mut [Point],
+    buckets: u32,
+    first: usize,
+    slots: Range<u32>,
+) -> u32 {
+    const RUN: u32 = 512;
+    let len = number(points.len());
+    let mut start = number(first);
+    let mut reach = write_guide(points, len, slots.start..slots.end, iter::once(start));
+    let mut up_to = start;
+    for bucket in slots.clone().step_by(RUN as usize) {
+        let mut notes = [0; RUN as usize];
+        while let Some(point) = points.get(up_to as usize) {
+            let place = point.bucket(buckets).wrapping_sub(bucket);
+            let Some(note) = notes.get_mut(place as usize) else { break };
+            up_to += 1;
+            *note = up_to;
         }
+        let starts = notes.iter().map(|&note| {
+            start = start.max(note);
+            start
+        });
+        reach |= write_guide(points, len, bucket + 1..slots.end, starts);
     }
-    let slots = points.get_mut(next as usize..).unwrap_or_default();
-    for (point, slot) in slots.iter_mut().zip(i64::from(next)..) {
-        start = start.max(slot + point.distance());
-        fits &= point.set_distance(start.min(start_last) - slot);
+    reach
+}
+
+/// Writes the guide of buckets that start there, as many as there are of both. Its reach.
+pub(super) fn write_guide(
+    points: &mut [Point],
+    len: u32,
+    slots: Range<u32>,
+    starts: impl Iterator<Item = u32>,
+) -> u32 {
+    // Looking at four points from here on stays inside.
+    let start_max = i64::from(len) - WINDOW as i64;
+    let guided = points.get_mut(slots.start as usize..slots.end as usize).unwrap_or_default();
+    let mut reach = 0;
+    for ((point, slot), start) in guided.iter_mut().zip(i64::from(slots.start)..).zip(starts) {
+        let start = i64::from(start);
+        let distance = start.min(start_max) - slot;
+        reach |= reach_of(start - slot) | reach_of(distance);
+        point.set_distance(distance);
     }
-    fits
+    u32::try_from(reach).unwrap_or(u32::MAX)
 }
 
 /// How many buckets the guide of so many points has: one a point, rounded down in steps.
@@ -356,6 +354,6 @@ pub(super) fn bucket_count(points: usize) -> u32 {
     points >> step_bits << step_bits
 }
 
-fn number(points: usize) -> u32 {
+pub(super) fn number(points: usize) -> u32 {
     u32::try_from(points).expect("at most 2^24 points, checked before")
 }

@@ -12,14 +12,15 @@
 //! Both numbers change at few slots, and between these the pass is a copy with an addition that
 //! the compiler vectorises. It needs the old ring to have as many buckets as the new one, which
 //! [`bucket_count`](super::build::bucket_count) sees to for most changes; for the others the guide
-//! is written anew. Either way each bit is what building the ring would have written.
+//! is written anew, as it is when a start might have come too far from its bucket. Either way each
+//! bit is what building the ring would have written.
 
 use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Ring, WINDOW, bucket_of,
-    build::{bucket_count, guide, guide_from},
-    point::Point,
+    build::{RingOptions, bucket_count, guide, guide_slots, number},
+    point::{Point, REACH_MAX},
 };
 use crate::NodeIndex;
 
@@ -85,16 +86,18 @@ impl Owned {
             None => self.len - change.places.len(),
         };
         let buckets = bucket_count(len);
-        let keeps_guide = self.buckets == buckets && self.len.min(len) > 2 * WINDOW;
-        let (mut storage, whole) =
-            merge(self.points(), len, change, keeps_guide.then_some(buckets));
-        let guided = if keeps_guide && whole {
-            guide_tail(self.points(), &mut storage, buckets)
+        let reach = self.reach + number(change.places.len());
+        let keeps_guide =
+            self.buckets == buckets && reach <= REACH_MAX && self.len.min(len) > 2 * WINDOW;
+        let mut storage = merge(self.points(), len, change, keeps_guide.then_some(buckets));
+        let reach = if keeps_guide {
+            Some(reach | guide_tail(self.points(), &mut storage, buckets))
         } else {
             guide(&mut storage)
         };
-        let buckets = if guided { buckets } else { 1 };
-        Self { storage: storage.into_boxed_slice(), len, buckets, owner_count, ..*self }
+        let options =
+            RingOptions { hash_tag: self.hash_tag, secret: self.secret, ..RingOptions::default() };
+        Self::frozen(storage.into_boxed_slice(), len, reach, owner_count, options)
     }
 }
 
@@ -105,7 +108,8 @@ impl Owned {
         let bits = |ring: &Self| ring.points().iter().map(|p| p.sort_key()).collect::<Vec<_>>();
         bits(self) == bits(other)
             && (self.len, self.buckets) == (other.len, other.buckets)
-            && (self.owner_count, self.hash_tag) == (other.owner_count, other.hash_tag)
+            && (self.owner_count, self.hash_tag, self.secret)
+                == (other.owner_count, other.hash_tag, other.secret)
     }
 }
 
@@ -120,17 +124,10 @@ struct Change<'a> {
     removed: Option<NodeIndex>,
 }
 
-/// The points after the change, and whether each start still fits into its guide. With `buckets`,
-/// their number before and after, the guides are kept up.
-fn merge(
-    old: &[Point],
-    len: usize,
-    change: &Change<'_>,
-    buckets: Option<u32>,
-) -> (Vec<Point>, bool) {
-    // No index is above the last one, so nothing is renumbered unless a node goes.
-    let removed = change.removed.unwrap_or(NodeIndex::new(u16::MAX));
-    let one = if change.insert.is_some() { 1 } else { u16::MAX };
+/// The points after the change. With `buckets`, their number before and after, the guides are kept
+/// up.
+fn merge(old: &[Point], len: usize, change: &Change<'_>, buckets: Option<u32>) -> Vec<Point> {
+    let one = if change.insert.is_some() { 1 } else { u64::MAX };
     let guided_len = if buckets.is_some() { old.len().min(len) } else { 0 };
     let mut shifts = change.positions.iter().map(|&position| {
         let bucket = bucket_of(Point::bound(position), buckets.unwrap_or(1));
@@ -139,7 +136,7 @@ fn merge(
     let mut places = change.positions.iter().zip(&change.places);
     let (mut shift_at, mut place) = (shifts.next(), places.next());
     let mut new = Vec::with_capacity(len);
-    let (mut read, mut shift, mut overflow) = (0, 0u16, 0);
+    let (mut read, mut shift) = (0, 0u64);
     while new.len() < len {
         while shift_at.is_some_and(|at| at <= new.len()) {
             shift = shift.wrapping_add(one);
@@ -155,7 +152,6 @@ fn merge(
             };
             let mut point = Point::new(position, node);
             if let Some(&guide) = old.get(new.len()).filter(|_| new.len() < guided_len) {
-                overflow |= guide.shift_overflows(shift);
                 point = point.with_shifted_guide(guide, shift);
             }
             new.push(point);
@@ -166,41 +162,46 @@ fn merge(
         if at < guided_len {
             end = end.min(guided_len).min(shift_at.unwrap_or(end));
         }
-        // A piece is copied, and while it is in the nearest cache it gets its guides.
-        new.extend_from_slice(old.get(read..read + end - at).unwrap_or_default());
+        let points = old.get(read..read + end - at).unwrap_or_default();
+        // Where there are no guides, points keep what they have there until it is overwritten.
+        let (guides, shift) = if at < guided_len { (old.get(at..end), shift) } else { (None, 0) };
+        append(&mut new, points, guides.unwrap_or(points), shift, change.removed);
         read += end - at;
-        let piece = new.get_mut(at..).unwrap_or_default();
-        if at < guided_len {
-            let guides = old.get(at..end).unwrap_or_default();
-            overflow |= take_guides(piece, guides, shift);
-        }
-        if change.removed.is_some() {
-            piece.iter_mut().for_each(|point| *point = point.renumbered(removed));
-        }
     }
-    (new, overflow == 0)
+    new
 }
 
-/// Gives points the guides of others, moved by `shift`; not 0 if one does not fit.
-#[inline(never)]
-fn take_guides(points: &mut [Point], guides: &[Point], shift: u16) -> u64 {
-    let mut overflow = 0;
-    for (point, &guide) in points.iter_mut().zip(guides) {
-        overflow |= guide.shift_overflows(shift);
-        *point = point.with_shifted_guide(guide, shift);
+/// Appends points that take the guides of others, moved by `shift`.
+fn append(
+    new: &mut Vec<Point>,
+    points: &[Point],
+    guides: &[Point],
+    shift: u64,
+    removed: Option<NodeIndex>,
+) {
+    let pairs = points.iter().zip(guides);
+    match removed {
+        None => new.extend(pairs.map(|(point, &guide)| point.with_shifted_guide(guide, shift))),
+        Some(removed) => new.extend(
+            pairs.map(|(point, &guide)| point.renumbered(removed).with_shifted_guide(guide, shift)),
+        ),
     }
-    overflow
 }
 
-/// Writes the guides whose starts depend on where the points end; false if one does not fit.
-fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> bool {
+/// Writes the guides whose starts depend on where the points end; their reach.
+///
+/// Slots behind the last bucket that the old points had as well were moved as the end was.
+fn guide_tail(old: &[Point], new: &mut [Point], buckets: u32) -> u32 {
     let first_clamped = |points: &[Point]| {
         let last_exact = points.len().checked_sub(WINDOW + 1).and_then(|last| points.get(last));
-        last_exact.map_or(0, |point| bucket_of(Point::bound(point.position()), buckets) + 1)
+        last_exact.map_or(0, |point| point.bucket(buckets) + 1)
     };
     let bucket = first_clamped(old).min(first_clamped(new));
-    let is_behind = |point: &&Point| bucket_of(Point::bound(point.position()), buckets) >= bucket;
+    let is_behind = |point: &&Point| point.bucket(buckets) >= bucket;
     let behind = new.iter().rev().take_while(is_behind).count();
     let first = new.len() - behind;
-    guide_from(new, buckets, first, bucket)
+    let (old_len, len) = (number(old.len()), number(new.len()));
+    let clamped = guide_slots(new, buckets, first, bucket..len.min(buckets + 1));
+    let added = guide_slots(new, buckets, new.len(), old_len.min(len)..len);
+    clamped | added
 }

@@ -35,20 +35,26 @@
 //!
 //! Equal positions are in order of name, and the search always finds the first of them.
 
+mod batch;
 mod bisect;
 pub(crate) mod build;
 #[cfg(feature = "alloc")]
 mod merge;
+#[cfg(feature = "alloc")]
+mod order;
 mod point;
+mod positions;
 
 use core::{fmt, iter::FusedIterator, mem, slice};
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::build::point_positions;
+pub(crate) use self::positions::each_position;
 pub use self::{build::RingBuilder, point::Point};
 use crate::{
     HashTag, NodeIndex, Placement,
     hash::{key_hash, position},
+    layout::{self, sip_key::Secret},
+    placement::{FEW, fill_distinct},
 };
 
 /// How many points a lookup looks at.
@@ -77,8 +83,12 @@ pub struct Ring<S> {
     len: usize,
     /// How many buckets there are: about `len`, or 1 if there is no guide.
     buckets: u32,
+    /// No start is farther from its bucket than this, as `reach_of` has it.
+    reach: u32,
     owner_count: u32,
     hash_tag: Option<HashTag>,
+    /// The key of a ring whose keys are hashed in secret.
+    secret: Option<Secret>,
 }
 
 impl<S: AsRef<[Point]>> Ring<S> {
@@ -95,8 +105,10 @@ impl<S: AsRef<[Point]>> Ring<S> {
             storage: self.storage.as_ref(),
             len: self.len,
             buckets: self.buckets,
+            reach: self.reach,
             owner_count: self.owner_count,
             hash_tag: self.hash_tag,
+            secret: self.secret,
         }
     }
 
@@ -111,6 +123,19 @@ impl<S: AsRef<[Point]>> Ring<S> {
     pub(crate) fn walk_from(&self, first: usize) -> Walk<'_> {
         let (then, now) = self.points().split_at_checked(first).unwrap_or_default();
         Walk { now: now.iter(), then: then.iter() }
+    }
+
+    /// Fills `out` with distinct owners of a key's hash, as [`Placement::owners`] does.
+    pub(crate) fn owners_by_hash(&self, hash: u64, out: &mut [NodeIndex]) -> usize {
+        let wanted = self.owner_count().min(out.len());
+        let out = out.get_mut(..wanted).unwrap_or_default();
+        if out.len() > FEW {
+            return fill_distinct(out, 0, self.walk(hash), |node| node);
+        }
+        let first = self.first_from(hash).map_or(0, |(index, _)| index);
+        let (then, now) = self.points().split_at_checked(first).unwrap_or_default();
+        let filled = fill_from(out, 0, now);
+        if filled == out.len() { filled } else { fill_from_start(out, filled, then) }
     }
 
     /// The first point at or after the hash's position, wrapping, and its index.
@@ -133,12 +158,33 @@ impl<S: AsRef<[Point]>> Ring<S> {
 
 #[cfg(feature = "alloc")]
 impl<S: AsRef<[Point]>> Ring<S> {
-    /// The position of the last point before `position`, if there is one.
-    pub(crate) fn point_before(&self, position: u32) -> Option<u32> {
+    /// The owner of `position`, and the position of the last point before it, if there is one.
+    pub(crate) fn arc_at(&self, position: u32) -> Option<(NodeIndex, Option<u32>)> {
         let (index, first) = self.first_from(u64::from(position) << 32)?;
         let after = if first.position() < position { self.len } else { index };
-        self.points().get(after.checked_sub(1)?).map(|point| point.position())
+        let before = after.checked_sub(1).and_then(|before| self.points().get(before));
+        Some((first.owner(), before.map(|point| point.position())))
     }
+}
+
+/// Fills `out` from index `filled` on with owners of points that are not in it, and returns how much
+/// of it is filled.
+#[inline(always)]
+fn fill_from(out: &mut [NodeIndex], mut filled: usize, points: &[Point]) -> usize {
+    for point in points {
+        let Some((found, [slot, ..])) = out.split_at_mut_checked(filled) else { break };
+        if !found.contains(&point.owner()) {
+            *slot = point.owner();
+            filled += 1;
+        }
+    }
+    filled
+}
+
+/// The same where the walk wraps around.
+#[cold]
+fn fill_from_start(out: &mut [NodeIndex], filled: usize, points: &[Point]) -> usize {
+    fill_from(out, filled, points)
 }
 
 /// The bucket of a position, whose bound is its upper half: `position * buckets >> 32`.
@@ -156,10 +202,7 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
 
     #[inline]
     fn hash_key(&self, key: &[u8]) -> u64 {
-        match &self.hash_tag {
-            None => key_hash(key),
-            Some(tag) => tag.hash(key),
-        }
+        layout::hash_key(self.hash_tag.as_ref(), self.secret.as_ref(), key)
     }
 
     /// The owners of the points from the hash's position on, once around.
@@ -173,9 +216,28 @@ impl<S: AsRef<[Point]>> Placement for Ring<S> {
         self.owner_count as usize
     }
 
+    fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
+        self.owners_by_hash(self.hash_key(key), out)
+    }
+
     #[inline]
     fn owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         self.first_from(hash).map(|(_, point)| point.owner())
+    }
+
+    fn owner_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        out: &mut [Option<NodeIndex>],
+    ) -> usize {
+        match (&self.hash_tag, &self.secret) {
+            (None, None) => self.owners_of_keys(keys, key_hash, out),
+            _ => self.owners_of_keys(keys, |key| self.hash_key(key), out),
+        }
+    }
+
+    fn owner_many_by_hash(&self, hashes: &[u64], out: &mut [Option<NodeIndex>]) -> usize {
+        self.owners_of_hashes(hashes, out)
     }
 }
 

@@ -13,8 +13,9 @@ pub struct Point(u64);
 
 // Bits 32..64: position. Bits 16..32: owner. Bits 0..16: guide (see `ring/mod.rs`).
 impl Point {
-    /// What memory holds before a ring is built in it.
-    pub const EMPTY: Self = Self::new(0, NodeIndex::new(0)).without_start();
+    /// What memory holds before a ring is built in it: zeros, so that a static takes no room in a
+    /// program's image.
+    pub const EMPTY: Self = Self(0);
 
     /// A point at `position` owned by `owner`.
     #[inline]
@@ -45,6 +46,13 @@ impl Point {
         self.0
     }
 
+    /// The bucket that this point is in: `position * buckets >> 32`.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "below the number of buckets, a u32")]
+    pub(super) const fn bucket(self, buckets: u32) -> u32 {
+        (((self.0 >> 32) * buckets as u64) >> 32) as u32
+    }
+
     /// What the points before `position` are [below](Self::is_below).
     #[inline]
     pub(super) const fn bound(position: u32) -> u64 {
@@ -58,71 +66,66 @@ impl Point {
         self.0 < bound
     }
 
-    /// How far the start of this slot's bucket is from the bucket's number.
+    /// Writes how far the bucket's start is from its number, at most [`REACH_MAX`] either way; what
+    /// is further off is cut.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
-    pub(super) const fn distance(self) -> i64 {
-        self.0 as i16 as i64
-    }
-
-    /// Writes how far the bucket's start is from its number; false if that does not fit.
-    ///
-    /// Whatever fits is good: bucket 0 cannot start before 0, so never shows `NO_GUIDE`.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "whether bits are lost is the answer")]
-    pub(super) const fn set_distance(&mut self, distance: i64) -> bool {
-        let kept = distance as i16;
-        *self = self.with_guide(kept);
-        kept as i64 == distance
+    pub(super) const fn set_distance(&mut self, distance: i64) {
+        let guide = distance.wrapping_add(ZERO as i64).cast_unsigned();
+        self.0 = self.0 & !GUIDE | guide & GUIDE;
     }
 
     /// The same point without a guide.
+    #[inline]
     pub(super) const fn without_start(self) -> Self {
-        self.with_guide(NO_GUIDE)
+        Self(self.0 & !GUIDE)
     }
 
     /// Where the points of `bucket` start; for bucket 0 without a guide, [`NOWHERE`].
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "16 bits are meant")]
     pub(super) const fn start(self, bucket: u32) -> u32 {
-        bucket.wrapping_add_signed(self.0 as i16 as i32)
+        bucket.wrapping_add((self.0 & GUIDE) as u32).wrapping_sub(ZERO)
     }
 
-    /// The same point with the guide of another, moved by `shift` (mod 2^16).
+    /// The same point with the guide of another, moved by `shift` (mod 2^64); that it still fits
+    /// is the caller's business.
     #[cfg(feature = "alloc")]
     #[inline]
-    pub(super) const fn with_shifted_guide(self, guide: Self, shift: u16) -> Self {
-        Self(self.0 & !0xffff | guide.0.wrapping_add(shift as u64) & 0xffff)
-    }
-
-    /// Not 0 if that guide would then no longer fit 16 bits with their sign.
-    #[cfg(feature = "alloc")]
-    #[inline]
-    pub(super) const fn shift_overflows(self, shift: u16) -> u64 {
-        let shift = shift as u64;
-        let moved = self.0.wrapping_add(shift);
-        (self.0 ^ moved) & (shift ^ moved) & 0x8000
+    pub(super) const fn with_shifted_guide(self, guide: Self, shift: u64) -> Self {
+        Self((self.0 ^ guide.0) & !GUIDE ^ guide.0.wrapping_add(shift))
     }
 
     /// The same point once the node of the index `removed` is gone: later ones have one less.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(super) const fn renumbered(self, removed: NodeIndex) -> Self {
-        let owner = self.0 >> 16 & 0xffff;
-        let is_later = (removed.get() as u64).wrapping_sub(owner) >> 63;
-        Self(self.0 - (is_later << 16))
-    }
-
-    const fn with_guide(self, guide: i16) -> Self {
-        Self(self.0 & !0xffff | guide.cast_unsigned() as u64)
+        // Carries out of the owner's bits if the owner is later.
+        let carries = (self.0 & OWNER) + ((0xffff - removed.get() as u64) << 16);
+        Self(self.0 - (carries >> 16 & 1 << 16))
     }
 }
 
-/// The guide's 16 bits where there is no guide.
-const NO_GUIDE: i16 = i16::MIN;
+/// The owner's bits.
+#[cfg(feature = "alloc")]
+const OWNER: u64 = 0xffff << 16;
+
+/// The guide's bits: how far a start is from its bucket, and [`ZERO`] more, so that adding to it
+/// carries nothing into the owner. All 0 is no guide.
+const GUIDE: u64 = 0xffff;
+const ZERO: u32 = 0x8000;
+
+/// How far a bucket's start may be from its number, as [`reach_of`] has it.
+pub(super) const REACH_MAX: u32 = ZERO - 1;
+
+/// How far that is: `distance` if it is ahead, one less if it is back. Of several distances, these
+/// joined by "or" are no less than each, and within [`REACH_MAX`] if each is.
+#[inline]
+pub(super) const fn reach_of(distance: i64) -> u64 {
+    (distance ^ (distance >> 63)).cast_unsigned()
+}
 
 /// The start of bucket 0 where there is no guide: beyond the end of every ring's memory.
-pub(super) const NOWHERE: u32 = 0u32.wrapping_add_signed(NO_GUIDE as i32);
+pub(super) const NOWHERE: u32 = 0u32.wrapping_sub(ZERO);
 
 /// Whether position and owner are the same; what else rides in the bits is the ring's business.
 impl PartialEq for Point {

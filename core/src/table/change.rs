@@ -3,18 +3,22 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{ops::Range, slice};
 
-use super::{Table, zones::Zones};
+use super::Table;
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, check, key_hash,
-    layout::NODES_MAX, ring::point_positions,
+    BuildError, Layout, Node, NodeIndex, Placement as _, Point, Ring, State, Zones, check,
+    key_hash, layout::NODES_MAX, ring::each_position,
 };
 
 impl Table {
     /// The table with one node more, at the end of the list.
     ///
     /// It is the table that [`new`](Self::new) gives for the longer list, to the last bit. A ring
-    /// is changed in one pass over its memory, 10 times cheaper or better than it is built, from
-    /// 100 nodes on (`benches/change.rs`); other layouts are built anew.
+    /// is changed in one pass over its memory: from 100 nodes on 10 times cheaper than it is built
+    /// or better, and 3 times at the few sizes where its search guide takes a step
+    /// (`benches/change.rs`). Other layouts are built anew.
+    ///
+    /// In `memento-v1` the node takes the place of the one that was removed last, which then leaves
+    /// the list; only if none is removed it goes to the end. Either moves the least.
     ///
     /// # Complexity
     /// O(points), with a small constant.
@@ -34,11 +38,7 @@ impl Table {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_node(&self, node: &Node<'_>) -> Result<Self, BuildError> {
-        let Some(ring) = self.plain_ring() else {
-            let mut nodes: Vec<Node<'_>> = self.nodes().collect();
-            nodes.push(*node);
-            return Self::new(&self.layout, &nodes);
-        };
+        let Some(ring) = self.plain_ring() else { return self.rebuilt_with(node) };
         let second = self.len();
         if second >= NODES_MAX {
             return Err(BuildError::TooManyNodes { count: second + 1 });
@@ -56,20 +56,21 @@ impl Table {
 
     /// The table without the node of that name. Those after it in the list have an index less.
     ///
+    /// In `memento-v1` the node keeps its place in the list, and the place is added to the option
+    /// `removed`: no index changes, and the node's keys alone move.
+    ///
     /// # Complexity
     /// As for [`with_node`](Self::with_node).
     ///
     /// # Errors
-    /// [`BuildError::NoSuchNode`].
+    /// [`BuildError::NoSuchNode`], also for a node that is removed already.
     pub fn without_node(&self, name: &[u8]) -> Result<Self, BuildError> {
         let (index, node) = self.named(name)?;
-        let Some(ring) = self.plain_ring() else {
-            let others = self.nodes().filter(|other| other.name() != name);
-            return Self::new(&self.layout, &others.collect::<Vec<_>>());
-        };
+        let Some(ring) = self.plain_ring() else { return self.rebuilt_without(index) };
         let positions = self.positions(&node, 0..self.point_count(node.effective_weight()));
         let owners = ring_owners(ring, node.effective_weight(), 0);
-        let ring = ring.without_points(index, &positions, owners, true);
+        let is_last = index.as_usize() + 1 == self.len();
+        let ring = ring.without_points(index, &positions, owners, !is_last);
         Ok(self.with_nodes(self.nodes.without(index), ring))
     }
 
@@ -124,7 +125,7 @@ impl Table {
     }
 
     fn with_nodes(&self, nodes: super::nodes::Nodes, ring: Ring<Box<[Point]>>) -> Self {
-        let zones = Zones::new(nodes.iter());
+        let zones = Zones::new(nodes.len(), |index| nodes.get(index), |_| true);
         let placed = self.placed.with_ring(ring);
         Self { layout: self.layout.clone(), nodes, zones, placed }
     }
@@ -172,7 +173,8 @@ impl Table {
 
     /// Points of a node, sorted.
     pub(super) fn positions(&self, node: &Node<'_>, range: Range<u32>) -> Vec<u32> {
-        let mut positions: Vec<u32> = point_positions(node.name(), range, &key_hash).collect();
+        let mut positions = Vec::with_capacity(range.len());
+        each_position(node.name(), range, &key_hash, |position| positions.push(position));
         positions.sort_unstable();
         positions
     }

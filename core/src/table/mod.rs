@@ -1,17 +1,20 @@
 //! The snapshot that everything outside `core` speaks.
 
+mod batch;
+mod bounded;
 mod change;
 mod moved;
 mod nodes;
 mod placed;
+mod rebuild;
 mod segments;
 mod snapshot;
 mod walk;
-mod zones;
 
 use alloc::boxed::Box;
 
 pub use self::{
+    bounded::LoadFactor,
     moved::{MovedError, MovedRange, Twins},
     segments::Segment,
     snapshot::SnapshotError,
@@ -21,10 +24,9 @@ use self::{
     placed::{Candidates, Placed},
     segments::Segments,
     walk::Distinct,
-    zones::Zones,
 };
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, check,
+    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, Zones,
     hash::{key_hash, position},
     placement::fill_distinct,
 };
@@ -37,7 +39,7 @@ use crate::{
 pub struct Table {
     layout: Layout,
     nodes: Nodes,
-    zones: Option<Zones>,
+    zones: Option<Zones<Box<[NodeIndex]>>>,
     placed: Placed,
 }
 
@@ -47,16 +49,18 @@ impl Table {
     /// # Complexity
     /// `ringway-v1`: O(points) time in practice, O(points · log points) at worst; 8 bytes a point.
     /// `jump-v1`, `jumpback-v1`, `rendezvous-v1`: O(nodes · log nodes), to compare the names.
+    /// `memento-v1`: the same, and 16 bytes at most for each removed node.
     /// `maglev-v1`: O(table size · log table size) expected, 2 bytes an entry.
     /// `balanced-v1`: O(slots · nodes), 2 bytes a slot.
     ///
     /// # Errors
     /// [`BuildError`] as SPEC §8 orders the checks.
     pub fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
-        check::options(layout)?;
+        layout.check()?;
         let own = Nodes::new(nodes, layout)?;
         let placed = Placed::new(layout, nodes)?;
-        let zones = Zones::new(own.iter());
+        let owns = |index| !placed.is_removed(index);
+        let zones = Zones::new(own.len(), |index| own.get(index), owns);
         Ok(Self { layout: layout.clone(), nodes: own, zones, placed })
     }
 
@@ -92,6 +96,14 @@ impl Table {
         self.nodes.get(index.as_usize())
     }
 
+    /// The weight that counts of the node of that index: 0 if it drains, was removed (`memento-v1`)
+    /// or is not there.
+    #[must_use]
+    pub fn effective_weight(&self, index: NodeIndex) -> u32 {
+        let node = self.node(index).filter(|_| !self.placed.is_removed(index));
+        node.map_or(0, |node| node.effective_weight())
+    }
+
     /// The nodes in the order they were given.
     #[must_use]
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
@@ -112,6 +124,7 @@ impl Table {
     /// # Complexity
     /// O(key length) to hash. Then in `ringway-v1` the same few steps whatever the number of nodes,
     /// O(log points) where points or keys were chosen to crowd; in `jump-v1` O(log nodes), in
+    /// `memento-v1` that and more where many are removed, in
     /// `jumpback-v1` O(1) expected, in `rendezvous-v1` O(nodes) and a logarithm for each weight
     /// that occurs, in `maglev-v1` and `balanced-v1` one access.
     #[inline]
@@ -194,8 +207,7 @@ impl Table {
     /// at worst, when all nodes are asked for or one zone has next to no weight.
     pub fn owners(&self, key: &[u8], out: &mut [NodeIndex]) -> usize {
         if let (Placed::Ring(ring), None) = (&self.placed, &self.zones) {
-            let out = wanted(out, ring.owner_count());
-            return fill_distinct(out, 0, ring.walk(key_hash(key)), |node| node);
+            return ring.owners_by_hash(key_hash(key), out);
         }
         self.fill(&self.placed.walk_of(&self.layout, key), out)
     }
@@ -209,7 +221,7 @@ impl Table {
         let count = self.placed.owner_count();
         match &self.zones {
             None => fill_distinct(wanted(out, count), 0, walk.clone(), |node| node),
-            Some(zones) => zones.fill(walk, count, out),
+            Some(zones) => zones.fill(|| walk.clone(), count, out),
         }
     }
 

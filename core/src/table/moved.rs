@@ -7,10 +7,10 @@
 //! rings. For a change of one node among ten thousand that is nothing beside a pass over the rings.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, iter::FusedIterator};
+use core::fmt;
 
 use super::{Table, nodes::indices};
-use crate::{NodeIndex, Point, Ring, key_hash, ring::point_positions};
+use crate::{NodeIndex, Point, Ring, key_hash, ring::each_position};
 
 /// A run of positions, both ends inclusive, that changes owner.
 ///
@@ -90,8 +90,7 @@ impl Table {
         ends.sort_unstable();
         ends.dedup();
         let arcs = Arcs { from: self, to: next, rings, ends: ends.into_iter(), lo: Some(0) };
-        let moved = arcs.filter(move |arc| !twins.same(arc.from, arc.to));
-        Ok(Joined { ranges: moved.fuse(), held: None })
+        Ok(joined(arcs.filter(|arc| !twins.same(arc.from, arc.to))).into_iter())
     }
 }
 
@@ -110,7 +109,8 @@ fn changed_points(from: &Table, to: &Table, twins: &Twins) -> Vec<u32> {
     let mut points = Vec::new();
     let mut change = |table: &Table, index: NodeIndex, old: u32, new: u32| {
         if let Some(node) = table.node(index).filter(|_| old != new) {
-            points.extend(point_positions(node.name(), old.min(new)..old.max(new), &key_hash));
+            let range = old.min(new)..old.max(new);
+            each_position(node.name(), range, &key_hash, |position| points.push(position));
         }
     };
     for index in indices().take(from.len()) {
@@ -142,42 +142,43 @@ impl<I: Iterator<Item = u32>> Iterator for Arcs<'_, I> {
         let after_last = self.lo?;
         let end = self.ends.next();
         let hi = end.map_or(u64::from(u32::MAX), u64::from);
+        let position = end.unwrap_or(u32::MAX);
+        let [(from, from_lo), (to, to_lo)] = match self.rings {
+            Some(rings) => rings.map(|ring| ring_arc(ring, position)),
+            None => [self.from, self.to].map(|table| (table.owner_by_hash(hash_at(position)), 0)),
+        };
+        self.lo = end.map(|_| hi + 1);
         // No changed point is between this one and the one before it, so what point is there is in
         // both rings. Behind the last one, either ring may have points: the later counts.
-        let before = |ring: &Ring<Box<[Point]>>| match end {
-            Some(position) => ring.point_before(position),
-            None => ring.points().last().map(|point| point.position()),
-        };
-        let before = self.rings.and_then(|[from, to]| before(from).max(before(to)));
-        let before = before.map_or(0, |point| u64::from(point) + 1);
-        self.lo = end.map(|_| hi + 1);
-        let owner = |table: &Table| table.owner_by_hash(hi << 32 | 0xffff_ffff);
-        let lo = after_last.max(before);
+        let lo = after_last.max(from_lo).max(to_lo);
         // Nothing is behind a point that is the last position.
-        (lo <= hi).then(|| MovedRange { lo, hi, from: owner(self.from), to: owner(self.to) })
+        (lo <= hi).then_some(MovedRange { lo, hi, from, to })
     }
+}
+
+/// The owner of a position, and the first position behind the last point before it.
+fn ring_arc(ring: &Ring<Box<[Point]>>, position: u32) -> (Option<NodeIndex>, u64) {
+    match ring.arc_at(position) {
+        Some((owner, before)) => (Some(owner), before.map_or(0, |before| u64::from(before) + 1)),
+        None => (None, 0),
+    }
+}
+
+/// A hash whose position that is.
+fn hash_at(position: u32) -> u64 {
+    u64::from(position) << 32
 }
 
 /// Makes one range of neighbours that move between the same nodes.
-struct Joined<I> {
-    ranges: I,
-    held: Option<MovedRange>,
-}
-
-impl<I: FusedIterator<Item = MovedRange>> Iterator for Joined<I> {
-    type Item = MovedRange;
-
-    fn next(&mut self) -> Option<MovedRange> {
-        let mut range = self.held.take().or_else(|| self.ranges.next())?;
-        for next in self.ranges.by_ref() {
-            if (range.hi + 1, range.from, range.to) != (next.lo, next.from, next.to) {
-                self.held = Some(next);
-                break;
-            }
-            range.hi = next.hi;
+fn joined(ranges: impl Iterator<Item = MovedRange>) -> Vec<MovedRange> {
+    let mut joined: Vec<MovedRange> = Vec::new();
+    ranges.for_each(|range| match joined.last_mut() {
+        Some(last) if (last.hi + 1, last.from, last.to) == (range.lo, range.from, range.to) => {
+            last.hi = range.hi;
         }
-        Some(range)
-    }
+        _ => joined.push(range),
+    });
+    joined
 }
 
 /// The nodes of two tables that have the same name.

@@ -13,6 +13,10 @@ pub(super) struct Nodes {
     texts: Box<[u8]>,
     /// The nodes' indices in order of name.
     by_name: Box<[NodeIndex]>,
+    /// The sum of what nodes weigh that may own keys: 65,536 numbers of 32 bits at most.
+    weights: u64,
+    /// What each of them weighs if all weigh the same, else 0.
+    common_weight: u32,
     /// What else the layout reads of each node; empty if there is nothing of any.
     fields: Box<[OwnFields]>,
 }
@@ -52,12 +56,46 @@ impl Nodes {
         let entries = nodes.iter().map(|node| Entry::new(node, &mut texts)).collect();
         check::fields(layout, nodes)?;
         let fields = || nodes.iter().map(|node| layout.read_fields(node));
-        let fields = if fields().all(|fields| fields == Fields::default()) {
-            Box::default()
-        } else {
-            fields().map(|fields| OwnFields::new(&fields)).collect()
-        };
-        Ok(Self { nodes: entries, texts: texts.into_boxed_slice(), by_name, fields })
+        let mut made = Self::of_entries(entries, texts.into_boxed_slice(), by_name);
+        if fields().any(|fields| fields != Fields::default()) {
+            made.fields = fields().map(|fields| OwnFields::new(&fields)).collect();
+        }
+        Ok(made)
+    }
+
+    fn of_entries(nodes: Box<[Entry]>, texts: Box<[u8]>, by_name: Box<[NodeIndex]>) -> Self {
+        let fields = Box::default();
+        let mut made = Self { nodes, texts, by_name, weights: 0, common_weight: 0, fields };
+        made.weigh();
+        made
+    }
+
+    /// Sums up the weights of the nodes that may own keys.
+    fn weigh(&mut self) {
+        let mut weights =
+            self.nodes.iter().map(Entry::effective_weight).filter(|&weight| weight > 0);
+        let first = weights.next().unwrap_or(0);
+        (self.weights, self.common_weight) = (first.into(), first);
+        for weight in weights {
+            self.weights += u64::from(weight);
+            if weight != first {
+                self.common_weight = 0;
+            }
+        }
+    }
+
+    /// The sum of the weights of all nodes that may own keys.
+    pub(super) const fn weights(&self) -> u64 {
+        self.weights
+    }
+
+    /// The weight of a node that may own keys.
+    #[inline]
+    pub(super) fn weight(&self, index: NodeIndex) -> u32 {
+        if self.common_weight > 0 {
+            return self.common_weight;
+        }
+        self.nodes.get(index.as_usize()).map_or(0, |entry| entry.weight)
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -105,7 +143,7 @@ impl Nodes {
             self.by_name.split_at(self.place_of(node.name()).unwrap_or_else(|at| at));
         let new = indices().nth(self.len());
         let by_name = before.iter().copied().chain(new).chain(after.iter().copied()).collect();
-        Self { nodes, texts: texts.into_boxed_slice(), by_name, fields: Box::default() }
+        Self::of_entries(nodes, texts.into_boxed_slice(), by_name)
     }
 
     /// The same without the node of that index; each later one has an index less.
@@ -121,8 +159,7 @@ impl Nodes {
         ];
         let left = self.by_name.iter().filter(|&&index| index != removed);
         let by_name = left.map(|&index| index.without(removed)).collect();
-        let texts = texts.concat().into_boxed_slice();
-        Self { nodes, texts, by_name, fields: Box::default() }
+        Self::of_entries(nodes, texts.concat().into_boxed_slice(), by_name)
     }
 
     /// The same where the node of that index has another weight and state.
@@ -131,6 +168,7 @@ impl Nodes {
         if let Some(entry) = changed.nodes.get_mut(index.as_usize()) {
             *entry = Entry { weight, state, ..*entry };
         }
+        changed.weigh();
         changed
     }
 }
@@ -145,6 +183,11 @@ impl Entry {
         texts.extend_from_slice(zone);
         let (name_len, zone_len) = (len(node.name()), len(zone));
         Self { start, name_len, zone_len, weight: node.weight(), state: node.state() }
+    }
+
+    #[inline]
+    fn effective_weight(&self) -> u32 {
+        if self.state == State::Drain { 0 } else { self.weight }
     }
 
     /// How many bytes the texts have.

@@ -5,15 +5,9 @@ use alloc::boxed::Box;
 #[cfg(feature = "compat")]
 use crate::layout::compat::{Deployed, DeployedWalk};
 use crate::{
-    BuildError, Layout, Node, NodeIndex, Placement, Point, Ring, RingBuilder, Walk,
-    balanced::{Balanced, BalancedWalk},
-    buckets::{BucketWalk, Buckets},
-    check,
-    hash::key_hash,
-    jump, jumpback,
-    maglev::{Maglev, MaglevWalk},
-    rendezvous::{Rendezvous, RendezvousWalk},
-    ring::build::build_hashed,
+    Balanced, BalancedWalk, Buckets, BucketsWalk, BuildError, Contender, Layout, Maglev,
+    MaglevWalk, Memento, MementoWalk, Node, NodeIndex, Placement, Point, RemovedMap, Rendezvous,
+    RendezvousWalk, Ring, RingBuilder, Walk, check, hash::key_hash,
 };
 
 /// One placement of any layout.
@@ -27,9 +21,10 @@ pub(super) enum Placed {
     /// A ring whose keys the layout hashes.
     OtherRing(Ring<Box<[Point]>>),
     Buckets(Buckets),
-    Rendezvous(Rendezvous),
-    Maglev(Maglev),
-    Balanced(Balanced),
+    Rendezvous(Rendezvous<Box<[Contender]>>),
+    Maglev(Maglev<Box<[NodeIndex]>>),
+    Balanced(Balanced<Box<[NodeIndex]>, Box<[Contender]>>),
+    Memento(Memento<RemovedMap>),
     #[cfg(feature = "compat")]
     Deployed(Box<Deployed>),
 }
@@ -37,37 +32,40 @@ pub(super) enum Placed {
 impl Placed {
     /// The placement of nodes whose texts and names were checked.
     pub(super) fn new(layout: &Layout, nodes: &[Node<'_>]) -> Result<Self, BuildError> {
-        let buckets = |function| {
-            check::unweighted(nodes)?;
-            // At most 65,536, checked before.
-            let count = u32::try_from(nodes.len()).unwrap_or_default();
-            Ok(Self::Buckets(Buckets::new(function, count)))
-        };
+        // At most 65,536, checked before.
+        let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
         match layout {
-            Layout::RingwayV1 { .. } => {
+            Layout::RingwayV1 { .. } | Layout::RingwayKeyedV1 { .. } => {
                 let builder = RingBuilder::new().with_layout(layout.clone());
                 let ring = builder.build_checked(nodes)?;
-                let is_plain = layout.hash_tag().is_none();
+                let is_plain = (layout.hash_tag(), layout.sip_key()) == (None, None);
                 Ok(if is_plain { Self::Ring(ring) } else { Self::OtherRing(ring) })
             }
-            Layout::RingwayKeyedV1 { vnodes, key, hash_tag } => {
-                let key = key.ok_or(BuildError::MissingOption { name: "key" })?;
-                let ring = build_hashed(nodes, *vnodes, *hash_tag, |input| key.hash(input))?;
-                Ok(Self::OtherRing(ring))
+            Layout::JumpV1 { .. } => {
+                check::unweighted(nodes)?;
+                Ok(Self::Buckets(Buckets::jump(count)?))
             }
-            Layout::JumpV1 { .. } => buckets(jump),
-            Layout::JumpbackV1 { .. } => buckets(jumpback),
-            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes))),
+            Layout::JumpbackV1 { .. } => {
+                check::unweighted(nodes)?;
+                Ok(Self::Buckets(Buckets::jumpback(count)?))
+            }
+            Layout::RendezvousV1 { .. } => Ok(Self::Rendezvous(Rendezvous::new(nodes)?)),
             Layout::MaglevV1 { table_size, .. } => {
                 Ok(Self::Maglev(Maglev::new(nodes, *table_size)?))
             }
             Layout::BalancedV1 { slots, room_permille, .. } => {
-                Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)))
+                Ok(Self::Balanced(Balanced::new(nodes, *slots, *room_permille)?))
+            }
+            Layout::MementoV1 { removed, .. } => {
+                check::unweighted(nodes)?;
+                removed.check(nodes.len())?;
+                // At most 65,536, checked before.
+                let mut memento = Memento::new(u32::try_from(nodes.len()).unwrap_or_default())?;
+                removed.nodes().try_for_each(|node| memento.remove(node))?;
+                Ok(Self::Memento(memento))
             }
             #[cfg(feature = "compat")]
-            Layout::Compat(compat) => Ok(Self::Deployed(Box::new(
-                Deployed::new(compat, nodes)?.tagged(compat.hash_tag()),
-            ))),
+            Layout::Compat(compat) => Ok(Self::Deployed(Box::new(Deployed::new(compat, nodes)?))),
         }
     }
 
@@ -105,18 +103,24 @@ impl Placed {
         match self {
             #[cfg(feature = "compat")]
             Self::Deployed(deployed) => deployed.owner(key),
-            _ => self.other_owner_by_hash(layout.hash_key(key)),
+            _ => self.any_owner_by_hash(layout.hash_key(key)),
         }
     }
 
     #[inline(never)]
     fn other_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        self.any_owner_by_hash(hash)
+    }
+
+    #[inline]
+    fn any_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => ring.owner_by_hash(hash),
             Self::Buckets(buckets) => buckets.owner_by_hash(hash),
             Self::Rendezvous(rendezvous) => rendezvous.owner_by_hash(hash),
             Self::Maglev(maglev) => maglev.owner_by_hash(hash),
             Self::Balanced(balanced) => balanced.owner_by_hash(hash),
+            Self::Memento(memento) => memento.owner_by_hash(hash),
             #[cfg(feature = "compat")]
             Self::Deployed(deployed) => deployed.owner_by_hash(hash),
         }
@@ -147,9 +151,10 @@ impl Placed {
         match self {
             Self::Ring(ring) | Self::OtherRing(ring) => Candidates::Ring(ring.walk(hash)),
             Self::Buckets(buckets) => Candidates::Buckets(buckets.walk(hash)),
-            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash, None)),
+            Self::Rendezvous(rendezvous) => Candidates::Rendezvous(rendezvous.walk(hash)),
             Self::Maglev(maglev) => Candidates::Maglev(maglev.walk(hash)),
             Self::Balanced(balanced) => Candidates::Balanced(balanced.walk(hash)),
+            Self::Memento(memento) => Candidates::Memento(memento.walk(hash)),
             #[cfg(feature = "compat")]
             Self::Deployed(deployed) => Candidates::Deployed(deployed.walk_by_hash(hash)),
         }
@@ -164,9 +169,15 @@ impl Placed {
             Self::Rendezvous(rendezvous) => rendezvous.owner_count(),
             Self::Maglev(maglev) => maglev.owner_count(),
             Self::Balanced(balanced) => balanced.owner_count(),
+            Self::Memento(memento) => memento.owner_count(),
             #[cfg(feature = "compat")]
             Self::Deployed(deployed) => deployed.owner_count(),
         }
+    }
+
+    /// Whether the node of that index keeps its place in the list and owns nothing.
+    pub(super) fn is_removed(&self, index: NodeIndex) -> bool {
+        matches!(self, Self::Memento(memento) if !memento.is_working(index))
     }
 
     /// The ring, if it is one.
@@ -197,10 +208,11 @@ impl Placed {
 #[derive(Clone, Debug)]
 pub(super) enum Candidates<'a> {
     Ring(Walk<'a>),
-    Buckets(BucketWalk<'a>),
+    Buckets(BucketsWalk),
     Rendezvous(RendezvousWalk<'a>),
     Maglev(MaglevWalk<'a>),
     Balanced(BalancedWalk<'a>),
+    Memento(MementoWalk<'a, RemovedMap>),
     #[cfg(feature = "compat")]
     Deployed(DeployedWalk<'a>),
 }
@@ -215,6 +227,7 @@ impl Iterator for Candidates<'_> {
             Self::Rendezvous(walk) => walk.next(),
             Self::Maglev(walk) => walk.next(),
             Self::Balanced(walk) => walk.next(),
+            Self::Memento(walk) => walk.next(),
             #[cfg(feature = "compat")]
             Self::Deployed(walk) => walk.next(),
         }

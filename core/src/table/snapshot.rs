@@ -171,6 +171,12 @@ fn encode<'a>(layout: &Layout, nodes: impl ExactSizeIterator<Item = Node<'a>> + 
                 put_text(&mut bytes, text.as_bytes());
             }
             OptionValue::Boolean(truth) => bytes.extend_from_slice(&[2, u8::from(truth)]),
+            OptionValue::List(numbers) => {
+                bytes.push(3);
+                let count = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+                bytes.extend_from_slice(&count.to_le_bytes());
+                numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+            }
         }
     }
     let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
@@ -267,6 +273,7 @@ impl<'a> Reader<'a> {
         let mut layout = Layout::from_name(name).map_err(SnapshotError::NoTable)?;
         for _ in 0..self.u16()? {
             let name = self.utf8()?;
+            let numbers;
             let value = match self.byte()? {
                 0 => OptionValue::Integer(i64::from_le_bytes(self.array()?)),
                 1 => OptionValue::Text(self.utf8()?),
@@ -275,6 +282,10 @@ impl<'a> Reader<'a> {
                     1 => true,
                     _ => return Err(SnapshotError::BadForm),
                 }),
+                3 => {
+                    numbers = self.numbers()?;
+                    OptionValue::List(&numbers)
+                }
                 _ => return Err(SnapshotError::BadForm),
             };
             layout = layout.with_option(name, value).map_err(SnapshotError::NoTable)?;
@@ -340,6 +351,15 @@ impl<'a> Reader<'a> {
         let (text, rest) = self.0.split_at_checked(len.into()).ok_or(SnapshotError::BadForm)?;
         self.0 = rest;
         Ok(text)
+    }
+
+    /// Their count, then each; there are no more of them than the bytes hold.
+    fn numbers(&mut self) -> Result<Vec<u32>, SnapshotError> {
+        let count = u32::from_le_bytes(self.array()?) as usize;
+        if count > self.0.len() / 4 {
+            return Err(SnapshotError::BadForm);
+        }
+        (0..count).map(|_| Ok(u32::from_le_bytes(self.array()?))).collect()
     }
 
     fn u16(&mut self) -> Result<u16, SnapshotError> {

@@ -1,5 +1,9 @@
 //! What several test files use.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+pub(crate) mod in_memory;
+pub(crate) mod vectors;
 
 use ringway::{Node, NodeIndex};
 

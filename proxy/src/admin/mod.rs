@@ -10,7 +10,7 @@
 //! | `POST /nodes/NAME/forget` | `{"accept_loss": true}`: what it owned is lost and begins empty |
 //! | `POST /plan` | what a cluster file (TOML) would move; changes nothing |
 //! | `POST /apply` | makes a cluster file (TOML) the target |
-//! | `GET /cluster` | the target as a cluster file; with `?format=toml` the bare file |
+//! | `GET /cluster` | the target as a cluster file, and its fingerprint; with `?format=toml` the bare file, and the header `Ringway-Fingerprint` |
 //! | `GET /route?key=` or `key_hex=` | who owns a key, under which epoch, where it moves |
 //! | `GET /moves` | moves under way, what is left, totals, pauses |
 //! | `POST /moves/pause`, `/moves/resume` | begins no further move; goes on |
@@ -120,7 +120,11 @@ impl Admin {
             (&Method::POST, ["apply"]) => self.apply(&body).await?,
             (&Method::GET, ["cluster"]) if query == "format=toml" => {
                 let stored = newest_config(&self.store.read().await?)?;
-                return Ok(text("application/toml", stored.cluster.to_toml()));
+                let fingerprint = view::fingerprint(&stored.cluster.table()?);
+                let mut answer = text("application/toml", stored.cluster.to_shown_toml());
+                let value = HeaderValue::from_str(&fingerprint).expect("hexadecimal digits");
+                answer.headers_mut().insert("ringway-fingerprint", value);
+                return Ok(answer);
             }
             (&Method::GET, ["cluster"]) => self.cluster().await?,
             (&Method::GET, ["route"]) => self.route_of(query).await?,

@@ -44,12 +44,15 @@ impl Admin {
     pub(super) async fn cluster(&self) -> Result<Value, Refused> {
         let snapshot = self.store.read().await?;
         let stored = newest_config(&snapshot)?;
-        let toml = stored.cluster.to_toml();
+        // A secret stays in the store.
+        let toml = stored.cluster.to_shown_toml();
+        let fingerprint = fingerprint(&stored.cluster.table()?);
         Ok(json!({
             "revision": snapshot.revision,
             "config": stored.number,
             "reason": stored.record.reason,
             "hash": format!("{:016x}", key_hash(toml.as_bytes())),
+            "fingerprint": fingerprint,
             "toml": toml,
         }))
     }
@@ -105,6 +108,7 @@ impl Admin {
             "revision": seen.snapshot.revision,
             "config": seen.stored.number,
             "layout": seen.stored.cluster.layout().name(),
+            "fingerprint": fingerprint(&seen.table),
             "segments": phases,
             "nodes": seen.nodes(),
             "moves_left": seen.left(),
@@ -225,6 +229,11 @@ impl Seen {
                 .and_then(|segment| segment.record.incarnation)
         })
     }
+}
+
+/// [`Table::fingerprint`] as it is shown everywhere: 16 hexadecimal digits.
+pub(super) fn fingerprint(table: &Table) -> String {
+    format!("{:016x}", table.fingerprint())
 }
 
 pub(super) fn phase_name(phase: &Phase) -> &'static str {

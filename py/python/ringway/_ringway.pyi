@@ -1,7 +1,7 @@
 """What `import ringway` gives names to."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
 __all__ = ["Node", "RingwayError", "Table", "Walk", "__version__"]
@@ -64,7 +64,8 @@ class Table:
     maglev-v1 table_size (a prime, 65,537), balanced-v1 slots (a power of two, 65,536)
     and room_permille (how much of its share a node has room for, 1,050).
     ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
-    In jump-v1 and jumpback-v1 the place in the list is the identity of a node.
+    In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
+    memento-v1, which has removed: the places of removed nodes, in the order of removal.
 
     Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
     back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
@@ -78,21 +79,22 @@ class Table:
         nodes: Iterable[_Name | Node] | Mapping[str, int] | Mapping[bytes, int],
         *,
         layout: str = "ringway-v1",
-        **options: int | str,
+        **options: int | str | list[int],
     ) -> Self: ...
     @classmethod
     def load(cls, path: str | os.PathLike[str], /) -> Table:
         """The table that the cluster file at path describes.
 
-        Raises OSError if it cannot be read, RingwayError naming line and field if it is
-        no cluster file.
+        A relative key_file in it starts at its folder. Raises OSError if it cannot be
+        read, RingwayError naming line and field if it is no cluster file.
         """
 
     @classmethod
     def loads(cls, text: str | bytes, /) -> Table:
         """The table that the text of a cluster file describes.
 
-        Raises RingwayError naming line and field if it is no cluster file.
+        The text stands in no folder: a relative key_file is an error. Raises RingwayError
+        naming line and field if it is no cluster file.
         """
 
     def owner(self, key: _Key, /) -> str | bytes | None:
@@ -110,6 +112,33 @@ class Table:
 
     def owner_many(self, keys: Iterable[_Key], /) -> list[str | bytes | None]:
         """The name of each key's owner, as [table.owner(key) for key in keys], but faster."""
+
+    def bounded(
+        self,
+        key: _Key,
+        /,
+        loads: Sequence[int | None] | Mapping[str, int | None] | Mapping[bytes, int | None],
+        *,
+        factor_permille: int = 1250,
+        total: int | None = None,
+    ) -> str | bytes | None:
+        """The first node of key's walk whose load is below its capacity; None if none is.
+
+        loads has the load of each node: a sequence in the order of nodes, or a mapping
+        from names, where a node that is absent has 0. A load of None is that of a node
+        that is not to be asked now. total is the load of all, by default the sum of
+        loads. A node takes factor_permille thousandths of its share, rounded up: see
+        capacity(). The caller adds what it assigns. Zones play no part.
+        """
+
+    def capacity(self, name: _Name, /, total: int, *, factor_permille: int = 1250) -> int:
+        """How much load the node of that name takes while the load of all is total.
+
+        This is factor_permille / 1000 * (total + 1) * weight / the sum of the weights of
+        all nodes that may own keys, rounded up; 0 for a node that may not.
+
+        Raises RingwayError if there is no such node.
+        """
 
     def walk(self, key: _Key, /) -> Walk:
         """The candidates for key in order of preference, its owner first, one at a time.
@@ -136,12 +165,14 @@ class Table:
         """The table with one node more, at the end: a name or a Node.
 
         It is the table of the longer list, for a small part of the time that building it
-        takes. Raises RingwayError as the constructor does.
+        takes. In memento-v1 the node takes the place of the one that was removed last, if
+        any was. Raises RingwayError as the constructor does.
         """
 
     def without_node(self, name: _Name, /) -> Table:
         """The table without the node of that name; those after it have an index less.
 
+        In memento-v1 the node keeps its place, which is added to the option removed.
         Raises RingwayError if there is no such node.
         """
 
@@ -179,7 +210,7 @@ class Table:
         """The layout's name."""
 
     @property
-    def options(self) -> dict[str, int | str]:
+    def options(self) -> dict[str, int | str | list[int]]:
         """The options that differ from the layout's defaults."""
 
     def __len__(self) -> int: ...

@@ -1,7 +1,7 @@
 //! A deployed program's map: how a key is hashed, and what its hash leads to.
 
 use alloc::{boxed::Box, vec, vec::Vec};
-use core::{iter, num::NonZeroU32, slice};
+use core::{iter, slice};
 
 use super::{
     bounded::{Bounded, Rule},
@@ -11,8 +11,8 @@ use super::{
     python::Rendezvous,
 };
 use crate::{
-    HashTag, NodeIndex,
-    buckets::{BucketWalk, Buckets},
+    HashTag, Node, NodeIndex, Placement as _,
+    buckets::{Buckets, BucketsWalk},
     placement::NodeSet,
 };
 
@@ -39,7 +39,9 @@ pub(super) enum KeyHash {
 pub(crate) struct Deployed {
     key_hash: KeyHash,
     by: By,
-    owner_count: u32,
+    /// The nodes that own something, each once.
+    owners: Box<[NodeIndex]>,
+    weights: u64,
     /// Where keys go under load, if the layout was told a factor.
     bounded: Option<Bounded>,
     hash_tag: Option<HashTag>,
@@ -67,9 +69,15 @@ struct RingWithDown {
 }
 
 impl Deployed {
+    fn of(key_hash: KeyHash, by: By, owners: impl Iterator<Item = NodeIndex>) -> Self {
+        let mut seen = NodeSet::new();
+        let owners: Vec<_> = owners.filter(|&node| seen.insert(node)).collect();
+        Self { key_hash, by, owners: owners.into(), weights: 0, bounded: None, hash_tag: None }
+    }
+
     pub(super) fn of_ring(key_hash: KeyHash, ring: PointRing) -> Self {
-        let owner_count = distinct(ring.owners());
-        Self { key_hash, by: By::Ring(ring), owner_count, bounded: None, hash_tag: None }
+        let owners: Vec<_> = ring.owners().collect();
+        Self::of(key_hash, By::Ring(ring), owners.into_iter())
     }
 
     /// A ring of whose nodes some may be down, `looks_max` being at how many points a lookup looks.
@@ -82,46 +90,47 @@ impl Deployed {
         if !is_down.contains(&true) {
             return Self::of_ring(key_hash, ring);
         }
-        let owner_count = distinct(ring.owners().filter(|&node| is_up(&is_down, node)));
+        let owners: Vec<_> = ring.owners().filter(|&node| is_up(&is_down, node)).collect();
         let by = By::RingWithDown(RingWithDown { ring, is_down, looks_max });
-        Self { key_hash, by, owner_count, bounded: None, hash_tag: None }
+        Self::of(key_hash, by, owners.into_iter())
     }
 
     pub(super) fn of_entries(key_hash: KeyHash, entries: Vec<NodeIndex>) -> Self {
-        let owner_count = distinct(entries.iter().copied());
-        Self {
-            key_hash,
-            by: By::Entries(entries.into_boxed_slice()),
-            owner_count,
-            bounded: None,
-            hash_tag: None,
-        }
+        let entries = entries.into_boxed_slice();
+        let owners = entries.clone().into_iter();
+        Self::of(key_hash, By::Entries(entries), owners)
     }
 
-    /// `count` is at most 65,536.
-    pub(super) const fn of_buckets(
-        key_hash: KeyHash,
-        bucket_of: fn(u64, NonZeroU32) -> u32,
-        count: u32,
-    ) -> Self {
-        let by = By::Buckets(Buckets::new(bucket_of, count));
-        Self { key_hash, by, owner_count: count, bounded: None, hash_tag: None }
+    pub(super) fn of_buckets(key_hash: KeyHash, buckets: Buckets) -> Self {
+        let nodes = (0..=u16::MAX).map(NodeIndex::new).take(buckets.owner_count());
+        Self::of(key_hash, By::Buckets(buckets), nodes)
     }
 
     pub(super) fn of_attempts(attempts: Attempts) -> Self {
-        let owner_count = attempts.owner_count();
-        Self {
-            key_hash: KeyHash::NotAlone,
-            by: By::Attempts(attempts),
-            owner_count,
-            bounded: None,
-            hash_tag: None,
-        }
+        let owners: Vec<_> = attempts.owners().collect();
+        Self::of(KeyHash::NotAlone, By::Attempts(attempts), owners.into_iter())
     }
 
-    pub(super) fn of_rendezvous(rendezvous: Rendezvous, count: u32) -> Self {
-        let by = By::Rendezvous(rendezvous);
-        Self { key_hash: KeyHash::NotAlone, by, owner_count: count, bounded: None, hash_tag: None }
+    pub(super) fn of_rendezvous(rendezvous: Rendezvous, count: usize) -> Self {
+        let owners = (0..=u16::MAX).map(NodeIndex::new).take(count);
+        Self::of(KeyHash::NotAlone, By::Rendezvous(rendezvous), owners)
+    }
+
+    /// The same, knowing what its nodes weigh.
+    pub(super) fn weighed(self, nodes: &[Node<'_>]) -> Self {
+        let weight = |node: &NodeIndex| nodes.get(node.as_usize()).map_or(1, Node::weight).max(1);
+        let weights = self.owners.iter().map(|node| u64::from(weight(node))).sum();
+        Self { weights, ..self }
+    }
+
+    /// The sum of what nodes weigh that own something, each at least 1 (SPEC §19.9).
+    pub(crate) const fn weights(&self) -> u64 {
+        self.weights
+    }
+
+    /// Whether a node owns something.
+    pub(crate) fn owns(&self, node: NodeIndex) -> bool {
+        self.owners.contains(&node)
     }
 
     /// The same with a bound on the load of each node, `factor` percent of its share.
@@ -130,13 +139,13 @@ impl Deployed {
     }
 
     /// The same where keys are hashed by what stands in a tag.
-    pub(crate) fn tagged(self, hash_tag: Option<&HashTag>) -> Self {
+    pub(super) fn tagged(self, hash_tag: Option<&HashTag>) -> Self {
         Self { hash_tag: hash_tag.copied(), ..self }
     }
 
     /// How many nodes own something.
     pub(crate) const fn owner_count(&self) -> usize {
-        self.owner_count as usize
+        self.owners.len()
     }
 
     /// How many bits the key hash has, if it is one that callers may compute.
@@ -310,11 +319,6 @@ fn is_up(is_down: &[bool], node: NodeIndex) -> bool {
     is_down.get(node.as_usize()) != Some(&true)
 }
 
-fn distinct(nodes: impl Iterator<Item = NodeIndex>) -> u32 {
-    let mut seen = NodeSet::new();
-    nodes.map(|node| u32::from(seen.insert(node))).sum()
-}
-
 /// A key's hash.
 #[derive(Clone, Copy, Debug)]
 enum Hash {
@@ -363,7 +367,7 @@ pub(crate) enum DeployedWalk<'a> {
         is_down: &'a [bool],
     },
     Entries(iter::Chain<slice::Iter<'a, NodeIndex>, slice::Iter<'a, NodeIndex>>),
-    Buckets(BucketWalk<'a>),
+    Buckets(BucketsWalk),
     Listed(vec::IntoIter<NodeIndex>),
 }
 

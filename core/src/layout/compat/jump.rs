@@ -14,7 +14,7 @@ use super::{
     options::Compat,
     text::as_decimal,
 };
-use crate::{BuildError, Node, check, jump as bucket_of};
+use crate::{Buckets, BuildError, Node, check};
 
 pub(super) fn jump(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     buckets(nodes, KeyHash::Bits64(as_decimal))
@@ -37,5 +37,5 @@ pub(super) fn guava(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, Bui
 fn buckets(nodes: &[Node<'_>], key_hash: KeyHash) -> Result<Deployed, BuildError> {
     check::unweighted(nodes)?;
     let count = u32::try_from(nodes.len()).unwrap_or_default();
-    Ok(Deployed::of_buckets(key_hash, bucket_of, count))
+    Ok(Deployed::of_buckets(key_hash, Buckets::jump(count)?))
 }

@@ -48,7 +48,7 @@ impl Deployed {
                 return Err(BuildError::StateUnsupported { index, state: node.state() });
             }
         }
-        match compat.program() {
+        let placed = match compat.program() {
             Program::Nginx => nginx::consistent(nodes, nginx::split_name),
             Program::NginxModulo => nginx::modulo(nodes),
             Program::Pingora => nginx::consistent(nodes, nginx::split_address),
@@ -79,6 +79,7 @@ impl Deployed {
             Program::VarnishShard => varnish::shard(compat, nodes),
             Program::AtsParent => ats::parent(nodes),
             Program::CassandraToken => cassandra::token(nodes),
-        }
+        };
+        Ok(placed?.weighed(nodes).tagged(compat.hash_tag()))
     }
 }

@@ -101,8 +101,10 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn owner_count(&self) -> u32 {
-        self.is_up.iter().map(|&is_up| u32::from(is_up)).sum()
+    /// The servers that take keys.
+    pub(super) fn owners(&self) -> impl Iterator<Item = NodeIndex> + '_ {
+        let up = self.is_up.iter().zip(0..=u16::MAX).filter(|&(&is_up, _)| is_up);
+        up.map(|(_, index)| NodeIndex::new(index))
     }
 
     /// The first server that is up, of those that are tried.
@@ -139,8 +141,7 @@ impl Attempts {
     pub(super) fn walk(&self, key: &[u8]) -> Vec<NodeIndex> {
         let mut nodes: Vec<_> = self.candidates(key).collect();
         if !nodes.is_empty() {
-            let up = self.is_up.iter().zip(0..=u16::MAX).filter(|&(&is_up, _)| is_up);
-            nodes.extend(up.map(|(_, index)| NodeIndex::new(index)));
+            nodes.extend(self.owners());
         }
         nodes
     }

@@ -33,8 +33,7 @@ pub(super) fn pymemcache(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
         let name = as_text(node.name()).ok_or(BuildError::NameNotText { index })?;
         names.push(Name { text: name.into(), hashed: low_bytes(name).chain([b'-']).collect() });
     }
-    let count = u32::try_from(nodes.len()).unwrap_or_default();
-    Ok(Deployed::of_rendezvous(Rendezvous { names: names.into_boxed_slice() }, count))
+    Ok(Deployed::of_rendezvous(Rendezvous { names: names.into_boxed_slice() }, nodes.len()))
 }
 
 /// The best score of all nodes.

@@ -1,0 +1,61 @@
+"""Record figures as the benches in Rust do: benches/record.py QUESTION < rows
+
+Reads lines `what,nodes,figure,unit` and writes `results/<date>-<cpu>-<question>.csv`, with date, CPU
+and commit in every row. RINGWAY_RESULTS names another folder.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+
+HERE = pathlib.Path(__file__).resolve().parent
+HEAD = "date,cpu,commit,what,nodes,figure,unit"
+#: What a record does not depend on.
+NO_CODE = [":!benches/results", ":!docs", ":!*.md"]
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=HERE.parent, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit() -> str:
+    """The last commit to the code, and whether it has been changed since."""
+    dirty = git("status", "--porcelain", "--untracked-files=no", "--", ".", *NO_CODE)
+    return git("log", "-1", "--format=%h", "--", ".", *NO_CODE) + ("-dirty" if dirty else "")
+
+
+def cpu() -> str:
+    """The processor's name in short, and how many of it there are."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    fields = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in reversed(lines) if ":" in line)
+    name = re.sub(r"\((R|TM)\)", "", fields.get("model name", "unknown")).replace(",", " ")
+    count = sum(line.startswith("processor") for line in lines)
+    return f"{name} model {fields.get('model', 'unknown')} x{count}"
+
+
+def folder() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("RINGWAY_RESULTS") or HERE / "results")
+
+
+def record(question: str, rows: Iterable[str]) -> pathlib.Path:
+    """Writes the rows; the path they were written to."""
+    date, processor, version = datetime.datetime.now(datetime.UTC).date(), cpu(), commit()
+    slug = re.sub(r"[^a-z0-9]", "-", processor.lower())
+    path = folder() / f"{date}-{slug}-{question}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in [HEAD, *(f"{date},{processor},{version},{row}" for row in rows)]))
+    print(f"\nwritten: {path}", file=sys.stderr)
+    return path
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    record(sys.argv[1], [line.strip() for line in sys.stdin if line.strip()])

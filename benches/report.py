@@ -1,0 +1,249 @@
+"""What the newest records say: the charts, and the tables of docs/BENCHMARKS.md.
+
+    python3 benches/report.py            draws results/*.svg, prints the tables and writes them into the document
+    python3 benches/report.py --check    only asserts that the document's tables are those of the records
+
+Each table stands between `<!-- table: NAME -->` and `<!-- end -->`. Standard library only.
+"""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+import re
+import sys
+from typing import NamedTuple
+
+import charts
+import record
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCUMENT = HERE.parent / "docs" / "BENCHMARKS.md"
+SIZES = (10, 100, 1_000, 10_000)
+
+
+class Record(NamedTuple):
+    """The newest record of one question."""
+
+    date: str
+    cpu: str
+    commit: str
+    figures: dict[tuple[str, int, str], float]
+
+    def get(self, what: str, nodes: int, unit: str) -> float | None:
+        return self.figures.get((what, nodes, unit))
+
+    def line(self, what: str, unit: str) -> list[tuple[int, float]]:
+        """The figures by number of nodes."""
+        return sorted((nodes, figure) for (w, nodes, u), figure in self.figures.items() if (w, u) == (what, unit))
+
+    def names(self, unit: str) -> list[str]:
+        """What has that unit, in the order of the record."""
+        return list(dict.fromkeys(what for what, _, u in self.figures if u == unit))
+
+    def full(self, start: str) -> str:
+        """The name that begins so: a crate's with its version."""
+        names = dict.fromkeys(what for what, _, _ in self.figures)
+        return next((name for name in names if name == start or name.startswith(start + " ")), start)
+
+    def caption(self) -> str:
+        return f"{self.cpu} · {self.date} · commit {self.commit}"
+
+
+def newest(question: str) -> Record | None:
+    """The last record of a question, by its date; None if it was never recorded."""
+    paths = sorted(record.folder().glob(f"????-??-??-*-{question}.csv"))
+    paths = [path for path in paths if re.search(rf"-x\d+-{question}\.csv$", path.name)]
+    if not paths:
+        print(f"no record of {question} in {record.folder()}; make bench writes it", file=sys.stderr)
+        return None
+    rows = list(csv.DictReader(paths[-1].open()))
+    figures = {(row["what"], int(row["nodes"] or 0), row["unit"]): float(row["figure"]) for row in rows}
+    return Record(rows[0]["date"], rows[0]["cpu"], rows[0]["commit"], figures)
+
+
+def digits(figure: float | None) -> str:
+    """Three digits, as a person would write them."""
+    if figure is None:
+        return "–"
+    if figure >= 100:
+        return f"{figure:,.0f}"
+    if figure < 0.001:
+        return "<0.001"
+    return f"{figure:.1f}" if figure >= 10 else f"{figure:.2f}" if figure >= 0.01 else f"{figure:.3f}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown that can be read as it is."""
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+
+    def line(cells: list[str]) -> str:
+        padded = [cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|" + "|".join("-" * (width + 2) if at == 0 else "-" * (width + 1) + ":" for at, width in enumerate(widths)) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def by_nodes(data: Record, unit: str, names: list[str], base: str | None, sizes: tuple[int, ...] = SIZES) -> str:
+    """A row for each name and a column for each size; behind a figure, how many times that of `base` it is."""
+    head = ["", *(f"{size:,} nodes" for size in sizes)]
+
+    def cell(name: str, size: int) -> str:
+        figure, of_base = data.get(name, size, unit), base and data.get(base, size, unit)
+        if figure is None or not of_base or name == base:
+            return digits(figure)
+        return f"{digits(figure)} ({digits(figure / of_base)}×)"
+
+    own = [name for name in names if name == base]
+    return table(head, [[f"**{name}**" if name in own else name, *(cell(name, size) for size in sizes)] for name in names])
+
+
+def rivals(data: Record) -> str:
+    return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway ringway-v1")
+
+
+def replicas(data: Record) -> str:
+    names = [name for name in data.names("ns/lookup") if name.endswith(" k=3")]
+    return by_nodes(data, "ns/lookup", names, "ringway ringway-v1 k=3")
+
+
+def construction(data: Record) -> str:
+    return by_nodes(data, "ms/build", data.names("ms/build"), "ringway ringway-v1")
+
+
+def memory(data: Record) -> str:
+    return by_nodes(data, "bytes/node", data.names("bytes/node"), None)
+
+
+def change(data: Record) -> str:
+    rows = []
+    for nodes, whole in data.line("rebuild", "us"):
+        if nodes in SIZES:
+            cells = []
+            for what in ("add", "remove", "reweight"):
+                figure = data.get(what, nodes, "us")
+                cells.append(f"{digits(figure)} ({digits(figure and whole / figure)}×)")
+            rows.append([f"{nodes:,} nodes", digits(whole), *cells])
+    return table(["", "rebuild, µs", "add", "remove", "reweight"], rows)
+
+
+def hash_table(data: Record) -> str:
+    lengths = (8, 16, 32, 64, 200)
+    names = list(dict.fromkeys(re.sub(r" \d+ B$", "", name) for name in data.names("ns/hash")))
+    rows = [[name, *(digits(data.get(f"{name} {length} B", 0, "ns/hash")) for length in lengths)] for name in names]
+    return table(["ns", *(f"{length} B" for length in lengths)], rows)
+
+
+def balance(data: Record) -> str:
+    sizes = (3, 10, 100, 1_000)
+    rows = []
+    for name in data.names("fullest/mean"):
+        cells = [f"{data.get(name, size, 'fullest/mean'):.3f} ±{data.get(name, size, 'stddev/mean %'):.1f} %" for size in sizes]
+        rows.append([name, *cells])
+    return table(["fullest by mean, ± deviation", *(f"{size:,} nodes" for size in sizes)], rows)
+
+
+def movement(data: Record) -> str:
+    sizes = (10, 100, 1_000)
+    head = ["moved, % of keys (× the least)", *(f"add to {size:,}" for size in sizes), *(f"remove of {size:,}" for size in sizes)]
+    rows = []
+    for name in data.names("fullest/mean"):
+        cells = [
+            f"{digits(data.get(name, size, f'moved on {what} %'))} ({digits(data.get(name, size, f'moved/least on {what}'))}×)"
+            for what in ("add", "remove")
+            for size in sizes
+        ]
+        rows.append([name, *cells])
+    return table(head, rows)
+
+
+def instructions(data: Record) -> str:
+    names = [name for name in data.names("instructions") if name not in ("crowd", "bisect")]
+    return by_nodes(data, "instructions", names, None)
+
+
+def crowd(data: Record) -> str:
+    rows = []
+    for points, figure in data.line("crowd", "instructions"):
+        bisect = data.get("bisect", points, "instructions") or 0.0
+        rows.append([f"{points:,} points", digits(figure), digits(bisect), f"{figure / bisect:.2f}"])
+    return table(["instructions", "ringway-v1", "binary search", "ratio"], rows)
+
+
+def from_python(data: Record) -> str:
+    return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway from Python")
+
+
+def from_c(data: Record) -> str:
+    return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway from C")
+
+
+def proxy(data: Record) -> str:
+    units = [("requests/s best", "best requests/s"), ("requests/s median", "median"), ("us CPU/request", "CPU µs a request"), ("ms p99", "p99, ms")]
+    rows = [[name, *(digits(data.get(name, 0, unit)) for unit, _ in units)] for name in data.names("requests/s best")]
+    return table(["", *(head for _, head in units)], rows)
+
+
+TABLES = {
+    "rivals": ("rivals", rivals),
+    "replicas": ("replicas", replicas),
+    "construction": ("construction", construction),
+    "memory": ("memory", memory),
+    "change": ("change", change),
+    "hash": ("hash", hash_table),
+    "balance": ("balance", balance),
+    "movement": ("balance", movement),
+    "instructions": ("icount", instructions),
+    "crowd": ("icount", crowd),
+    "rivals-c": ("rivals-c", from_c),
+    "rivals-python": ("rivals-python", from_python),
+    "proxy": ("proxy", proxy),
+}
+
+
+def written(text: str) -> tuple[str, dict[str, str]]:
+    """The document with the tables of the newest records, and these tables."""
+    tables: dict[str, str] = {}
+
+    def fill(match: re.Match[str]) -> str:
+        question, make = TABLES[match[1]]
+        data = newest(question)
+        if data is None:
+            tables[match[1]] = "not measured"
+            return match[0]
+        tables[match[1]] = make(data)
+        return f"<!-- table: {match[1]} -->\n{tables[match[1]]}\n\n{data.caption()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: ([\w-]+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL), tables
+
+
+def main() -> None:
+    before = DOCUMENT.read_text()
+    after, tables = written(before)
+    if missing := TABLES.keys() - tables.keys():
+        sys.exit(f"{DOCUMENT} lacks the tables {', '.join(sorted(missing))}")
+    if "--check" in sys.argv:
+        if after != before:
+            sys.exit(f"{DOCUMENT} shows other figures than the records; benches/report.py writes them")
+        return
+    for name, text in tables.items():
+        print(f"\n{name}\n\n{text}")
+    for name, question, draw in [
+        ("lookup", "rivals", charts.lookup),
+        ("balance", "balance", charts.balance),
+        ("movement", "balance", charts.movement),
+    ]:
+        data = newest(question)
+        if data is None:
+            continue
+        path = record.folder() / f"{name}.svg"
+        path.write_text(draw(data))
+        print(f"written: {path}", file=sys.stderr)
+    if record.folder() == HERE / "results":
+        DOCUMENT.write_text(after)
+        print(f"written: {DOCUMENT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
