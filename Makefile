@@ -66,10 +66,12 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh python
 
 .PHONY: record
-record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded keys again
+record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded and random keys
 	@scripts/setup.sh packages $(RECORDED)
 	@scripts/setup.sh record
 	.venv-record/bin/python -B spec/record --check
+	$(CARGO) build -j$(JOBS) -q -p ringway-cli
+	.venv-record/bin/python -B spec/record/random_cases.py $(TARGET)/debug/ringway
 
 .PHONY: test-all
 test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare metal under QEMU

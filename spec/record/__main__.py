@@ -16,7 +16,6 @@ an /etc/hosts of its own. That takes root or unprivileged user namespaces.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from types import ModuleType
 import envoy
 import haproxy
 import libmemcached
+import namespaces
 import nginx
 import packages
 import processes
@@ -34,22 +34,6 @@ from recorded import Recorded, read_folder
 
 Program = ModuleType | packages.Package
 PROGRAMS: list[Program] = [nginx, haproxy, twemproxy, libmemcached, envoy, *packages.PACKAGES]
-INSIDE = "RINGWAY_RECORD_INSIDE"
-
-
-def enter_namespaces() -> None:
-    """Go on in network and mount namespaces of our own, with the loopback up."""
-    if os.environ.get(INSIDE):
-        return
-    user = [] if os.geteuid() == 0 else ["--map-root-user"]
-    # Recorded cases have servers at fd00::1 to fd00::8.
-    addresses = "".join(f" && ip -6 addr add fd00::{last}/128 dev lo nodad" for last in range(1, 9))
-    script = f'ip link set lo up{addresses} && exec "$@"'
-    command = ["unshare", *user, "--mount", "--net", "sh", "-c", script, "sh"]
-    if subprocess.run([*command, "true"], check=False).returncode != 0:
-        sys.exit("record: no network namespace to be had: run it as root")
-    os.environ[INSIDE] = "1"
-    os.execvp(command[0], [*command, sys.executable, "-B", *sys.argv])
 
 
 def give_names(names: dict[str, str], folder: Path) -> None:
@@ -108,7 +92,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the files made anew")
     parser.add_argument("--only", default="", metavar="TEXT", help="files whose names contain TEXT")
     arguments = parser.parse_args()
-    enter_namespaces()
+    namespaces.enter()
     totals = [0, 0, 0]
     with processes.folder() as name:
         folder = Path(name)
