@@ -16,7 +16,7 @@ use self::{
     parse::Origin,
 };
 
-/// At most this many bytes in a cluster file: 64 MiB.
+/// At most this many bytes in a cluster file: 16 MiB.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;
 /// At most this many nodes, as the layouts have it (SPEC §8).
 const NODES_MAX: usize = 65_536;
