@@ -240,7 +240,7 @@ mod tests {
                 .iter()
                 .map(|&id| if id == 0 { Node::new("s") } else { Node::new("s").with_id(id) })
                 .collect();
-            super::ids(&nodes)
+            super::ids(&nodes).expect("no id twice")
         };
         assert_eq!(numbered(&[0, 0, 0]), [1, 2, 3]);
         assert_eq!(numbered(&[0, 2, 0, 0]), [1, 2, 3, 4]);
