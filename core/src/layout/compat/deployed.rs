@@ -123,7 +123,7 @@ impl Deployed {
         Self { weights, ..self }
     }
 
-    /// The sum of what nodes weigh that own something, each at least 1 (SPEC §19.9).
+    /// The sum of what nodes weigh that own something, each at least 1 (SPEC §19.10).
     pub(crate) const fn weights(&self) -> u64 {
         self.weights
     }
