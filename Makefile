@@ -5,9 +5,11 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk
+PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy nutcracker
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
+# What `make record` asks, beside what it takes from PyPI.
+RECORDED := nginx haproxy nutcracker libmemcached-dev pkgconf gcc iproute2
 # The crates whose tests cargo runs; the Python module's are pytest's. Together they give core the
 # feature simd, which ringway-cli and ringway-c ask for; the suite no-alloc goes without.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
@@ -30,6 +32,7 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
+	    live="$(CARGO) build -j$(JOBS) -q -p ringway-cli && $(PYTHON) -B spec/record/live.py $(TARGET)/debug/ringway" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
@@ -62,13 +65,22 @@ setup: ## Install what the tests need: Debian packages and .venv (test and check
 	@scripts/setup.sh packages $(PACKAGES)
 	@scripts/setup.sh python
 
+.PHONY: record
+record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded and random keys
+	@scripts/setup.sh packages $(RECORDED)
+	@scripts/setup.sh record
+	.venv-record/bin/python -B spec/record --check
+	$(CARGO) build -j$(JOBS) -q -p ringway-cli
+	.venv-record/bin/python -B spec/record/random_cases.py $(TARGET)/debug/ringway
+
 .PHONY: test-all
-test-all: test ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, bare metal under QEMU
+test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
-	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)"
+	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
+	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
 BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms

@@ -4,6 +4,7 @@
 #   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
 #   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
 #   scripts/setup.sh bench              .venv-bench with those of benches/requirements.txt
+#   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
 # Says what it installs; does nothing where everything is there already.
 set -eu
@@ -52,9 +53,10 @@ packages)
     packages "$@"
     ;;
 python) virtualenv .venv py/requirements-dev.txt ;;
+record) virtualenv .venv-record spec/record/requirements.txt ;;
 bench) virtualenv .venv-bench benches/requirements.txt ;;
 *)
-    sed -n '2,8p' "$0"
+    sed -n '2,9p' "$0"
     exit 2
     ;;
 esac

@@ -7,6 +7,7 @@ mod cluster;
 mod demo;
 mod failure;
 mod http;
+mod import;
 mod keys;
 mod map;
 mod node;
@@ -38,6 +39,7 @@ enum Command {
     Map(map::Args),
     Plan(plan::Args),
     Balance(balance::Args),
+    Import(import::Args),
     Node(node::Args),
     Proxy(proxy::Args),
     Apply(admin::apply::Args),
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Map(args) => map::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Balance(args) => balance::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Proxy(args) => proxy::run(&args),
         Command::Apply(args) => admin::apply::run(&args),

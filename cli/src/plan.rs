@@ -7,8 +7,8 @@ use std::{
     process::ExitCode,
 };
 
-use ringway::{NodeIndex, Table, Twins};
-use ringway_cluster::{ClusterFile, Modulo, PlanSummary, modulo_moved};
+use ringway::{NodeIndex, Table};
+use ringway_cluster::{ClusterFile, Modulo, NodeEntry, PlanSummary, modulo_moved, normal_address};
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 ///
 /// Says for each pair of nodes which share of all keys moves, exactly, and sets it beside the
 /// least that any change between these shares must move and what `hash mod n` would have moved.
-/// Nodes are the same if their names are. Nothing is changed.
+/// Any two layouts can be compared over keys. Nothing is changed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Count the keys of this file too; `-` is standard input
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// By what a node of one file is the same as one of the other
+    #[arg(long, value_enum, default_value_t, value_name = "FIELD", conflicts_with = "ranges")]
+    same: Identity,
     /// How keys are written, in and out
     #[arg(long, value_enum, default_value_t)]
     format: KeyFormat,
@@ -50,18 +53,30 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// By what nodes are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Identity {
+    /// Their names
+    #[default]
+    Name,
+    /// Their addresses, where programs have other names for the same servers; needs --keys
+    Address,
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   ringway plan --from now.toml --to then.toml
   ringway plan --from now.toml --to then.toml --keys keys.txt
   ringway plan --from now.toml --to then.toml --keys keys.txt --moved-keys | cut -f1
   ringway plan --from now.toml --to then.toml --ranges
+  ringway plan --from nginx.toml --to haproxy.toml --keys keys.txt --same address
 
 Shares are exact: positions that change owner, of all positions. \"least possible\" is the sum of
 what nodes own more than before, below which no change between these shares can stay, and \"excess\"
 what moves beyond it: nothing if one node alone is added, removed or weighted anew. \"hash mod n\"
 has each node WEIGHT times in a list, in the order of the file; its share is exact too, counted
 over the least common multiple of both lengths.
+Files without common positions, such as those of two programs, are compared over --keys alone.
 Ranges are positions, both ends inclusive; an empty FROM or TO is nobody.
 
 Exit status:
@@ -77,13 +92,18 @@ pub(crate) fn run(args: &Args) -> Outcome {
     } else if args.moved_keys {
         count_keys(args, &from, &to, Some(&mut out))?;
     } else {
-        let space = PlanSummary::new(&from.table, &to.table);
+        let space = match args.same {
+            Identity::Name => {
+                PlanSummary::new(&from.table, &to.table).map_err(|error| error.to_string())
+            }
+            Identity::Address => Err("--same address compares no positions".to_owned()),
+        };
         let keys = args.keys.is_some().then(|| count_keys(args, &from, &to, None)).transpose()?;
         if let (Err(error), None) = (&space, &keys) {
             let message = format!("{error}; give --keys FILE to compare them key by key");
             return Err(Failure::Message(message));
         }
-        let plan = Plan { from, to, space: space.ok(), keys };
+        let plan = Plan { from, to, same: args.same, space: space.ok(), keys };
         if args.json {
             writeln!(out, "{:#}", plan.json())?;
         } else {
@@ -137,6 +157,7 @@ struct KeyCounts {
 struct Plan {
     from: Side,
     to: Side,
+    same: Identity,
     /// Absent where the two tables have no common positions.
     space: Option<PlanSummary>,
     keys: Option<KeyCounts>,
@@ -191,7 +212,7 @@ impl Plan {
             head.extend([("SHARE", Align::Right), ("RANGES", Align::Right)]);
         }
         if self.keys.is_some() {
-            head.push(("KEYS", Align::Right));
+            head.extend([("KEYS", Align::Right), ("OF THE FILE", Align::Right)]);
         }
         head.push(("", Align::Left));
         let mut grid = Grid::new(&head);
@@ -212,8 +233,9 @@ impl Plan {
                 let share = show::percent(part(positions, total));
                 cells.extend([share, show::thousands(ranges.into())]);
             }
-            if self.keys.is_some() {
-                cells.push(show::thousands(keys.into()));
+            if let Some(given) = &self.keys {
+                let share = show::percent(part(keys.into(), given.total.into()));
+                cells.extend([show::thousands(keys.into()), share]);
             }
             cells.push(show::bar(weight(row) / most, BAR_COLUMNS));
             grid.row(cells);
@@ -265,8 +287,9 @@ impl Plan {
                 row["share"] = json!(part(positions, space.total));
                 row["ranges"] = json!(ranges);
             }
-            if self.keys.is_some() {
+            if let Some(given) = &self.keys {
                 row["keys"] = json!(keys);
+                row["key_share"] = json!(part(keys.into(), given.total.into()));
             }
             row
         });
@@ -287,9 +310,12 @@ impl Plan {
             });
             plan["nodes"] = nodes.collect();
         }
-        let (moved, of) = modulo_moved(&self.from.table, &self.to.table);
-        plan["modulo"] =
-            json!({ "moved": number(moved), "of": number(of), "share": part(moved, of) });
+        // That too takes names for identities.
+        if self.same == Identity::Name {
+            let (moved, of) = modulo_moved(&self.from.table, &self.to.table);
+            plan["modulo"] =
+                json!({ "moved": number(moved), "of": number(of), "share": part(moved, of) });
+        }
         if let Some(keys) = &self.keys {
             plan["keys"] = json!({
                 "total": keys.total,
@@ -321,7 +347,7 @@ fn count_keys(
 ) -> Result<KeyCounts, Failure> {
     let path = args.keys.as_deref().unwrap_or(Path::new("-"));
     let mut reader = keys::open(path, args.format)?;
-    let twins = Twins::new(&from.table, &to.table);
+    let twins = Twins::new(args.same, from, to)?;
     let (modulo_from, modulo_to) = (Modulo::new(&from.table), Modulo::new(&to.table));
     let mut counts = KeyCounts::default();
     // What each owner has, the last place being nobody's, to tell what must move.
@@ -362,14 +388,54 @@ fn count_keys(
         }
     }
     let mut had = vec![0u64; after.len()];
-    for (index, node) in from.table.nodes().enumerate() {
-        if let Some(twin) = to.table.index_of(node.name()) {
-            had[twin.as_usize()] = before[index];
+    for (twin, before) in twins.of.iter().zip(&before) {
+        if let Some(twin) = twin {
+            had[twin.as_usize()] = *before;
         }
     }
     had[to.table.len()] = before[from.table.len()];
     counts.least = after.iter().zip(&had).map(|(after, had)| after.saturating_sub(*had)).sum();
     Ok(counts)
+}
+
+/// Which nodes of the two files are the same.
+struct Twins {
+    /// For each node of the old file, the one of the new file.
+    of: Vec<Option<NodeIndex>>,
+}
+
+impl Twins {
+    fn new(same: Identity, from: &Side, to: &Side) -> Result<Self, Failure> {
+        let new = identities(same, to)?;
+        let new: HashMap<&str, NodeIndex> =
+            new.iter().map(String::as_str).zip((0..=u16::MAX).map(NodeIndex::new)).collect();
+        let old = identities(same, from)?;
+        Ok(Self { of: old.iter().map(|it| new.get(it.as_str()).copied()).collect() })
+    }
+
+    /// Whether the two owners are one; nobody is nobody.
+    fn same(&self, old: Option<NodeIndex>, new: Option<NodeIndex>) -> bool {
+        match (old, new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => self.of.get(old.as_usize()) == Some(&Some(new)),
+            _ => false,
+        }
+    }
+}
+
+/// What each node is known by.
+fn identities(same: Identity, side: &Side) -> Result<Vec<String>, Failure> {
+    let identity = |node: &NodeEntry| match same {
+        Identity::Name => Ok(node.name.clone()),
+        Identity::Address => match &node.address {
+            Some(address) => normal_address(address).map_err(Failure::Message),
+            None => Err(Failure::Message(format!(
+                "{}: node {:?} has no address; --same address needs one of each",
+                side.path, node.name
+            ))),
+        },
+    };
+    side.file.nodes().iter().map(identity).collect()
 }
 
 fn print_ranges(

@@ -17,7 +17,7 @@ mod segment;
 
 pub use crate::{
     balance::{Balance, BalanceRow},
-    file::{ClusterFile, DeployedFields, FILE_BYTES_MAX, FileError, NodeEntry},
+    file::{ClusterFile, DeployedFields, FILE_BYTES_MAX, FileError, NodeEntry, normal_address},
     map_store::{
         Changes, CommitError, MapStore, Revision, Snapshot, StoreError, Transaction, WRITES_MAX,
     },

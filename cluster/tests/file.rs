@@ -564,3 +564,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn decimal_weights_are_read_as_written_where_the_layout_has_them() {
+    let with = |layout: &str, weight: &str| {
+        format!("\u{feff}layout = \"{layout}\"\n[[node]]\nname = \"é\"\nweight = {weight}\n")
+    };
+    for layout in ["ats-parent", "varnish-shard"] {
+        for (text, whole, millionths) in
+            [("0.5", 0, 500_000), ("1.000001", 1, 1), ("2.25", 2, 250_000), ("3", 3, 0)]
+        {
+            let file = ClusterFile::parse(&with(layout, text), "c.toml").expect("well formed");
+            let node = &file.nodes()[0];
+            assert_eq!((node.weight, node.deployed.weight_millionths), (whole, millionths));
+            let again = ClusterFile::parse(&file.to_toml(), "c.toml").expect("its own form");
+            assert_eq!(file, again);
+        }
+        for text in ["0.0000001", "1e3", "-0.5", "inf", "1_0.5", "4294967296.0"] {
+            let error = ClusterFile::parse(&with(layout, text), "c.toml").expect_err(text);
+            assert_eq!(error.name(), "bad-weight", "{text}");
+        }
+    }
+    let error = ClusterFile::parse(&with("nginx", "0.5"), "c.toml").expect_err("a fraction");
+    assert_eq!(error.name(), "bad-weight");
+}

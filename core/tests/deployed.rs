@@ -395,3 +395,22 @@ fn what_a_program_does_not_know_is_refused() {
     let bytes = [Node::from_bytes(b"\xff")];
     assert_eq!(build(Program::Pymemcache, &bytes), Err("name-not-text"));
 }
+
+/// Recorded: nginx follows the ring to the 21st point and the key to the 21st attempt. Of keys that
+/// need 22 it gave each of the four servers that are up a quarter, in turn: nobody owns those.
+#[test]
+fn nginx_looks_at_21_servers() {
+    let files = recorded("map");
+    for (name, keys) in [
+        ("nginx-consistent-21-points", ["step-176", "step-184", "step-277", "step-27"]),
+        ("nginx-hash-21-attempts", ["step-22", "step-30", "step-55", "step-0"]),
+    ] {
+        let file = files.iter().find(|file| file.name == name).expect("recorded");
+        let table = table(&file.case);
+        assert_eq!(file.rows.len(), 360);
+        for key in keys {
+            assert!(file.rows.iter().all(|(recorded, _)| recorded != key.as_bytes()));
+            assert_eq!(table.owner(key.as_bytes()), None, "{name}: {key}");
+        }
+    }
+}

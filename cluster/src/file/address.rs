@@ -4,11 +4,20 @@ use std::net::Ipv6Addr;
 
 use super::quote;
 
-/// The form in which equal addresses are equal texts.
+/// An address of a cluster file in the form in which equal addresses are equal texts.
 ///
 /// The host is an IPv6 address in brackets, or an IPv4 address or a name; nothing is looked up
 /// (SPEC §9.3).
-pub(super) fn normal(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// As a text: what was expected, and what is wrong.
+///
+/// # Examples
+/// ```
+/// assert_eq!(ringway_cluster::normal_address("[0:0::1]:080").as_deref(), Ok("[::1]:80"));
+/// assert!(ringway_cluster::normal_address("db1").is_err());
+/// ```
+pub fn normal_address(text: &str) -> Result<String, String> {
     let fail = |why: &str| {
         Err(format!(
             "expected host:port, such as \"10.0.0.1:7000\" or \"[::1]:7000\", found {}: {why}",
@@ -59,7 +68,7 @@ fn port_of(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::normal_address;
 
     #[test]
     fn takes_addresses() {
@@ -70,7 +79,7 @@ mod tests {
             ("[::1]:80", "[::1]:80"),
             ("[0:0:0:0:0:0:0:1]:80", "[::1]:80"),
         ] {
-            assert_eq!(normal(text).as_deref(), Ok(expected));
+            assert_eq!(normal_address(text).as_deref(), Ok(expected));
         }
     }
 
@@ -95,10 +104,10 @@ mod tests {
             ("http://db1:80/", "scheme"),
             ("dé:80", "253 letters"),
         ] {
-            let error = normal(text).expect_err(text);
+            let error = normal_address(text).expect_err(text);
             assert!(error.contains(why), "{text}: {error}");
         }
-        assert!(normal(&format!("{}:80", "a".repeat(253))).is_ok());
-        assert!(normal(&format!("{}:80", "a".repeat(254))).is_err());
+        assert!(normal_address(&format!("{}:80", "a".repeat(253))).is_ok());
+        assert!(normal_address(&format!("{}:80", "a".repeat(254))).is_err());
     }
 }

@@ -10,13 +10,13 @@ use std::{collections::HashMap, fmt::Write as _, fs::File, io::Read as _, path::
 
 use ringway::{BuildError, Layout, Node, OptionValue, State, Table};
 
-pub use self::error::FileError;
+pub use self::{address::normal_address, error::FileError};
 use self::{
     error::{Fault, Place, quote},
     parse::Origin,
 };
 
-/// At most this many bytes in a cluster file: 64 MiB.
+/// At most this many bytes in a cluster file: 16 MiB.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;
 /// At most this many nodes, as the layouts have it (SPEC §8).
 const NODES_MAX: usize = 65_536;
@@ -392,7 +392,7 @@ fn check_addresses(nodes: &[NodeEntry]) -> Result<(), Fault> {
     for (index, node) in nodes.iter().enumerate() {
         for (field, text) in [("address", &node.address), ("control", &node.control)] {
             let Some(text) = text else { continue };
-            let normal = address::normal(text)
+            let normal = normal_address(text)
                 .map_err(|message| Fault::node("bad-address", index, field, message))?;
             if let Some((first, twin)) = seen.insert(normal, (index, field)) {
                 let message = format!("{} is already", quote(text));

@@ -95,7 +95,7 @@ pub(super) fn parse(
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(FileError::whole("too-large", source_name, &too_large()));
     }
-    let reader = Reader { source_name, folder, lines: Lines::new(text) };
+    let reader = Reader { source_name, source: text, folder, lines: Lines::new(text) };
     let document = Document::parse(text).map_err(|error| {
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
         let line = reader.lines.of(error.span().map_or(0, |span| span.start));
@@ -156,6 +156,8 @@ pub(super) fn set_option(
 /// Reads the items of one document; its errors have file, line and field.
 struct Reader<'a> {
     source_name: &'a str,
+    /// The whole text.
+    source: &'a str,
     /// Where the file stands; `None` for a text that was not read from one.
     folder: Option<&'a Path>,
     lines: Lines,
@@ -336,7 +338,8 @@ impl Reader<'_> {
         if let Some(item) = table.get("weight") {
             let weight = match item {
                 Item::Value(Value::Float(number)) if layout.takes_fractions() => {
-                    decimal(number.as_repr().and_then(|repr| repr.as_raw().as_str()))
+                    // As it is written: a float would round.
+                    decimal(number.span().and_then(|span| self.source.get(span)))
                 }
                 item => item.as_integer().and_then(|whole| Some((u32::try_from(whole).ok()?, 0))),
             };

@@ -5,7 +5,8 @@
 //! only.
 //!
 //! Hosts that are not healthy (`down`) are as if absent, unless fewer than `healthy_panic_threshold`
-//! percent are healthy: then all are used.
+//! percent are healthy: then all are used. With five of seven healthy it does not panic at any
+//! threshold (the overprovisioning factor, 1.4).
 //!
 //! The ring's point counts come from sums in double precision that run on from host to host, so
 //! they depend on the order of the list, and the ring may have one point more than
@@ -29,6 +30,10 @@ use crate::{BuildError, Node, NodeIndex, State};
 
 const KEY_HASH: KeyHash = KeyHash::Bits64(|key| Some(xxh64(key, 0)));
 
+/// Envoy's default: while the healthy hosts, counted 1.4 times, are as many as all, they take the
+/// load, and no threshold makes it panic.
+const OVERPROVISIONING_PERCENT: usize = 140;
+
 /// A host in use: its node, and its share of all weights in use.
 type Host<'a> = (&'a Node<'a>, NodeIndex, f64);
 
@@ -40,7 +45,8 @@ fn hosts<'a>(compat: &Compat, nodes: &'a [Node<'a>]) -> Vec<Host<'a>> {
     let is_healthy = |node: &Node<'_>| node.state() == State::Up;
     let healthy = all.iter().filter(|(node, _)| is_healthy(node)).count();
     let threshold = compat.value("healthy_panic_threshold").unwrap_or_default() as usize;
-    let panics = healthy * 100 < threshold * all.len();
+    let suffices = healthy * OVERPROVISIONING_PERCENT >= 100 * all.len();
+    let panics = healthy * 100 < threshold * all.len() && !suffices;
     let used = || all.iter().filter(|(node, _)| panics || is_healthy(node));
     let total: u64 = used().map(|(node, _)| u64::from(node.weight())).sum();
     used().map(|&(node, index)| (node, index, f64::from(node.weight()) / total as f64)).collect()

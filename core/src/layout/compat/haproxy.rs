@@ -3,7 +3,7 @@
 //!
 //! `haproxy-consistent`: 16·w points a server, `full_hash(B + j)`, where B comes from the server's id
 //! or what `hash_key` says; never from its name. Without `id` a server's is its place in the list
-//! from 1, so removing one renumbers the later ones. A key belongs to the point *nearest* to its
+//! from 1, or the next that is free, so removing one renumbers the later ones. A key belongs to the point *nearest* to its
 //! hash, in both directions; exactly half way, to the lower one. `revision = "3.0"` is for 3.0.0 to
 //! 3.2.0 and the point releases of these branches before October 2025: nine of ten keys differ.
 //! Servers that are down, or have weight 0, have no points; the numbering stays.
@@ -45,11 +45,11 @@ const WEIGHT_MAX: u32 = 256;
 pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     check_weights(nodes)?;
     let mut points = Points::with_capacity(check::point_count(nodes, VNODES))?;
-    for (node, index) in nodes.iter().zip(0..=u16::MAX) {
+    for ((node, index), id) in nodes.iter().zip(0..=u16::MAX).zip(ids(nodes)) {
         if node.state() != State::Up {
             continue;
         }
-        let base = base(compat, node, node.id().unwrap_or(u32::from(index) + 1));
+        let base = base(compat, node, id);
         for j in 0..VNODES.saturating_mul(node.weight()) {
             points.push(full_hash(base.wrapping_add(j)), NodeIndex::new(index));
         }
@@ -61,6 +61,26 @@ pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed
     let rule = Rule::Haproxy(up.map(|(node, index)| (index, points(node))).collect());
     let factor = compat.value("hash_balance_factor");
     Ok(Deployed::of_ring(key_hash(compat, true), ring).bounded_by(factor, rule))
+}
+
+/// The servers' ids: the explicit ones; any other server has the first that is not taken, from the
+/// number after the server before it on.
+///
+/// So a server's place in the list is its id unless an explicit one is in the way.
+fn ids(nodes: &[Node<'_>]) -> Vec<u32> {
+    let mut taken: BTreeSet<u32> = nodes.iter().filter_map(Node::id).collect();
+    let mut next = 1u32;
+    let number = |node: &Node<'_>| {
+        let id = node.id().unwrap_or_else(|| {
+            while !taken.insert(next) {
+                next = next.wrapping_add(1);
+            }
+            next
+        });
+        next = next.wrapping_add(1);
+        id
+    };
+    nodes.iter().map(number).collect()
 }
 
 /// Where a server's points start.
@@ -206,6 +226,36 @@ const fn full_hash(a: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn automatic_ids_go_around_explicit_ones() {
+        let numbered = |ids: &[u32]| {
+            let nodes: Vec<Node<'_>> = ids
+                .iter()
+                .map(|&id| if id == 0 { Node::new("s") } else { Node::new("s").with_id(id) })
+                .collect();
+            super::ids(&nodes)
+        };
+        assert_eq!(numbered(&[0, 0, 0]), [1, 2, 3]);
+        assert_eq!(numbered(&[0, 2, 0, 0]), [1, 2, 3, 4]);
+        assert_eq!(numbered(&[0, 0, 1, 2]), [3, 4, 1, 2]);
+        assert_eq!(numbered(&[5, 0, 0, 0, 0]), [5, 2, 3, 4, 6]);
+        assert_eq!(numbered(&[u32::MAX, 0]), [u32::MAX, 2]);
+    }
+
+    /// `spec/record/hashes.py`: `map-based sdbm` without and with `avalanche`, of the same five keys.
+    #[test]
+    fn the_avalanche_is_haproxys() {
+        for (hash, mixed) in [
+            (0x0000_0061, 0x6d1e_ff97),
+            (0xa643_7b0d, 0x929e_528d),
+            (0x0895_5ced, 0x97f5_2084),
+            (0x77c2_3635, 0x45e6_c8e7),
+            (0x0080_207f, 0xdb2a_32e5),
+        ] {
+            assert_eq!(full_hash(hash), mixed, "{hash:#x}");
+        }
+    }
 
     #[test]
     fn numbers_are_read_as_far_as_they_go() {

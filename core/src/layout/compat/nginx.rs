@@ -6,11 +6,12 @@
 //! 160·w points in a chain: each is the CRC-32 of `host 00 port LE32(point before)`, the first
 //! after 0. Of equal points only that of the first server stays. A key belongs to the first point
 //! at or above its CRC-32. If that server is down, the next *point* is tried, not the next server,
-//! 20 times at most; then nginx goes on by round robin, which is no function of the key: nobody
-//! owns it here. An empty key goes by round robin too.
+//! 20 times at most (recorded: the 21st point is the last one looked at); then nginx goes on by round
+//! robin, which is no function of the key: nobody owns it here. An empty key goes by round robin
+//! too.
 //!
 //! `nginx-modulo`: the sum of 15-bit CRCs of `key`, `1key`, `2key` ... modulo the sum of all weights,
-//! one more summand for each server that is down, 20 at most.
+//! one more summand for each server that is down, 20 at most (recorded likewise).
 //!
 //! `pingora`: the host is the address without brackets, and there always is a port.
 

@@ -1,10 +1,13 @@
 //! The hash functions of deployed programs, quirks included.
 //!
 //! A function is here as its program computes it on x86-64 Linux, which is not always what its name
-//! says. What is standard comes from a crate; the rest is small and has known answers in its tests.
+//! says. What is standard comes from a crate; the rest is small and has known answers, of the programs
+//! themselves, in its tests.
 
 mod bytewise;
 mod crc;
+#[cfg(test)]
+mod known_answers;
 mod murmur;
 mod words;
 

@@ -96,14 +96,3 @@ pub(in super::super) fn hsieh(bytes: &[u8]) -> u32 {
     hash ^= hash << 25;
     hash.wrapping_add(hash >> 6)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_empty_input() {
-        assert_eq!(jenkins(b""), 0xdead_beef + 13);
-        assert_eq!(hsieh(b""), 0);
-    }
-}
