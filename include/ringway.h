@@ -584,9 +584,9 @@ ringway_status ringway_builder_add_node(ringway_builder *builder,
  *
  * Errors:
  * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
- * TOO_MANY_POINTS (checked in this order); by the layout TEXT_EMPTY, TEXT_TOO_LONG,
- * FIELD_UNSUPPORTED, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED, STATE_UNSUPPORTED, NAME_NOT_TEXT,
- * TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
+ * TOO_MANY_POINTS (checked in this order); TEXT_EMPTY, TEXT_TOO_LONG, FIELD_UNSUPPORTED; where the
+ * layout refuses a node or lacks something, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
+ * STATE_UNSUPPORTED, NAME_NOT_TEXT, TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
  *
  * Cost:
  * O(points log points) time and O(points) memory; a node has vnodes x weight points.
@@ -607,9 +607,11 @@ ringway_status ringway_builder_build(const ringway_builder *builder,
 /**
  * The table with one node more, at the end: its index is the number of nodes before.
  *
- * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table that a builder with all these nodes builds, for a small part of the time. The
- * old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
- * *changed is a reference of the caller's, to be given back with ringway_table_free().
+ * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table
+ * that a builder with all these nodes builds, for a small part of the time. The old one stays as it
+ * is. The parameters are those of ringway_builder_add_node(); a node with more than these needs a
+ * builder. On success *changed is a reference of the caller's, to be given back with
+ * ringway_table_free().
  *
  * Errors:
  * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,

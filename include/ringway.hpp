@@ -5,7 +5,8 @@
  *   if (std::optional<std::uint32_t> owner = table.owner(key)) { use(pools[*owner]); }
  *
  * Header only: link what ringway.h needs. What builds throws ringway::error; lookups are noexcept,
- * take no lock and allocate nothing. Keys, names and zones are std::string_view of any bytes.
+ * take no lock and, owner_under_load() and deployed programs' layouts apart, allocate nothing. Keys,
+ * names and zones are std::string_view of any bytes.
  */
 
 #ifndef RINGWAY_HPP

@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Iterator
 
-UPSTREAM = Path(__file__).resolve().parent / "upstream"
-CASE = "# case: "
+from record.recorded import CASE, UPSTREAM, unescape
 
 
 @dataclass
@@ -37,7 +35,7 @@ class Recorded:
     @property
     def answers(self) -> Iterator[tuple[bytes, str]]:
         """Each key with the name of the node that got it."""
-        return ((key_of(key), node) for key, node in self.rows)
+        return ((unescape(key), node) for key, node in self.rows)
 
     @property
     def cluster_file(self) -> str:
@@ -62,11 +60,6 @@ def recorded(kind: str) -> list[Recorded]:
             rows = [line.split("\t") for line in lines if line and not line.startswith("# ")]
             files.append(Recorded(path.stem, case, rows))
     return files
-
-
-def key_of(column: str) -> bytes:
-    """The bytes of a key that stands in a row."""
-    return bytes.fromhex(column[4:]) if column.startswith("hex:") else column.encode()
 
 
 def text(value: str) -> str:

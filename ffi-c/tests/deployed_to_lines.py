@@ -77,7 +77,7 @@ def bounded_lines(file: "deployed.Recorded") -> list[str]:
         if operation == "close":
             lines.append(f"close {places[node]}")
         else:
-            lines.append(f"open {hexed(deployed.key_of(key))} {places[node]}")
+            lines.append(f"open {hexed(deployed.unescape(key))} {places[node]}")
     return [*lines, "end"]
 
 

@@ -60,7 +60,7 @@ class Node:
         state: _State = "up",
         address: str | None = None,
         hash_text: _Name | None = None,
-        id: int | None = None,
+        id: int | None = None,  # noqa: A002 - HAProxy's word
         guid: _Name | None = None,
         vnodes: int | None = None,
         tokens: Iterable[int] = (),
