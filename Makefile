@@ -83,7 +83,7 @@ test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jump
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
-BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms
+BENCHES := rivals replicas batch jump bounded memento construction change memory balance hash forms deployed
 BENCH_ENV := $(if $(QUICK),RINGWAY_QUICK=1 RINGWAY_RESULTS=$(abspath $(TARGET))/bench-quick)
 
 .PHONY: bench

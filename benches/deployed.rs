@@ -46,7 +46,7 @@ fn main() {
         assert!(others <= KEY_COUNT / 1_000, "{others} other answers");
         assert!(nodes > 100 || others == 0, "{others} other answers");
         let mut contestants: Vec<Contestant<'_>> = vec![(
-            "pingora-ketama-0.9.1",
+            "pingora-ketama 0.9.1",
             Box::new(|block| {
                 let port = |key: &[u8]| ketama.node(key).map_or(0, |at| u64::from(at.port()));
                 keys.block(block).map(port).fold(0, u64::wrapping_add)

@@ -66,7 +66,8 @@ fn main() -> ExitCode {
             counted(|| hashes.iter().map(|&hash| number(owner(hash))).sum());
         }
         name => {
-            let Some(layout) = layouts().into_iter().find(|layout| layout.name() == name) else {
+            let native = layouts().into_iter().find(|layout| layout.name() == name);
+            let Some(layout) = native.or_else(|| Layout::from_name(name).ok()) else {
                 return ExitCode::from(2);
             };
             let table = table_of(&layout, &addresses(count));

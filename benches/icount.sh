@@ -69,6 +69,7 @@ measure balanced-v1 100
 measure jump-v1 10 1000
 measure jumpback-v1 10 1000
 measure rendezvous-v1 10
+measure nginx 10 1000
 measure crowd 1600 16000 60000
 measure bisect 1600 16000 60000
 

@@ -103,6 +103,12 @@ def rivals(data: Record) -> str:
     return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway ringway-v1")
 
 
+def deployed(data: Record) -> str:
+    first = ["nginx", "pingora-ketama 0.9.1"]
+    names = first + [name for name in data.names("ns/lookup") if name not in first]
+    return by_nodes(data, "ns/lookup", names, "nginx")
+
+
 def replicas(data: Record) -> str:
     names = [name for name in data.names("ns/lookup") if name.endswith(" k=3")]
     return by_nodes(data, "ns/lookup", names, "ringway ringway-v1 k=3")
@@ -187,6 +193,7 @@ def proxy(data: Record) -> str:
 
 TABLES = {
     "rivals": ("rivals", rivals),
+    "deployed": ("deployed", deployed),
     "replicas": ("replicas", replicas),
     "construction": ("construction", construction),
     "memory": ("memory", memory),

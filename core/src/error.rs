@@ -85,6 +85,15 @@ pub enum BuildError {
         /// The field's name.
         field: &'static str,
     },
+    /// A field of a node whose value the program refuses.
+    BadField {
+        /// The index of the node.
+        index: usize,
+        /// The field's name.
+        field: &'static str,
+        /// What the program takes.
+        expected: &'static str,
+    },
     /// A name that is not UTF-8, in a layout whose program takes names as texts.
     NameNotText {
         /// The index of the node.
@@ -151,6 +160,7 @@ impl BuildError {
             Self::StateUnsupported { state: State::Drain, .. } => "drain-unsupported",
             Self::StateUnsupported { .. } => "state-unsupported",
             Self::FieldUnsupported { .. } => "field-unsupported",
+            Self::BadField { .. } => "bad-field",
             Self::NameNotText { .. } => "name-not-text",
             Self::WithoutCompat => "without-compat",
             Self::TableTooSmall { .. } => "table-too-small",
@@ -213,6 +223,9 @@ impl fmt::Display for BuildError {
             ),
             Self::FieldUnsupported { index, field } => {
                 write!(f, "node {index} has the field {field}, which this layout does not read")
+            }
+            Self::BadField { index, field, expected } => {
+                write!(f, "the field {field} of node {index} takes {expected}")
             }
             Self::NameNotText { index } => {
                 write!(f, "the name of node {index} is not UTF-8; in this layout names are texts")

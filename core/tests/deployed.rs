@@ -392,6 +392,10 @@ fn what_a_program_does_not_know_is_refused() {
     assert_eq!(build(Program::HaproxyMap, &[up.with_weight(257)]), Err("weight-unsupported"));
     let error = Table::new(&Layout::ringway_v1(), &[up.with_id(1)]).unwrap_err();
     assert_eq!(error, BuildError::FieldUnsupported { index: 0, field: "id" });
+    for ids in [[1, 0], [7, 7]] {
+        let nodes = [Node::new("a").with_id(ids[0]), Node::new("b").with_id(ids[1])];
+        assert_eq!(build(Program::HaproxyConsistent, &nodes), Err("bad-field"), "{ids:?}");
+    }
     let bytes = [Node::from_bytes(b"\xff")];
     assert_eq!(build(Program::Pymemcache, &bytes), Err("name-not-text"));
 }

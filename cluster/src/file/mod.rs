@@ -272,7 +272,8 @@ impl ClusterFile {
             BuildError::DrainUnsupported { index } | BuildError::StateUnsupported { index, .. } => {
                 Fault::node(name, index, "state", format!("{error} ({})", self.layout.name()))
             }
-            BuildError::FieldUnsupported { index, field } => {
+            BuildError::FieldUnsupported { index, field }
+            | BuildError::BadField { index, field, .. } => {
                 Fault::node(name, index, field, format!("{error} ({})", self.layout.name()))
             }
             BuildError::NameNotText { index } => Fault::node(name, index, "name", error),

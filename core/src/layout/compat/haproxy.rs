@@ -45,7 +45,7 @@ const WEIGHT_MAX: u32 = 256;
 pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     check_weights(nodes)?;
     let mut points = Points::with_capacity(check::point_count(nodes, VNODES))?;
-    for ((node, index), id) in nodes.iter().zip(0..=u16::MAX).zip(ids(nodes)) {
+    for ((node, index), id) in nodes.iter().zip(0..=u16::MAX).zip(ids(nodes)?) {
         if node.state() != State::Up {
             continue;
         }
@@ -67,8 +67,14 @@ pub(super) fn consistent(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed
 /// number after the server before it on.
 ///
 /// So a server's place in the list is its id unless an explicit one is in the way.
-fn ids(nodes: &[Node<'_>]) -> Vec<u32> {
-    let mut taken: BTreeSet<u32> = nodes.iter().filter_map(Node::id).collect();
+fn ids(nodes: &[Node<'_>]) -> Result<Vec<u32>, BuildError> {
+    let mut taken = BTreeSet::new();
+    for (index, id) in nodes.iter().enumerate().filter_map(|(at, node)| Some((at, node.id()?))) {
+        if id == 0 || !taken.insert(id) {
+            let expected = "a number from 1 on that no other node has";
+            return Err(BuildError::BadField { index, field: "id", expected });
+        }
+    }
     let mut next = 1u32;
     let number = |node: &Node<'_>| {
         let id = node.id().unwrap_or_else(|| {
@@ -80,7 +86,7 @@ fn ids(nodes: &[Node<'_>]) -> Vec<u32> {
         next = next.wrapping_add(1);
         id
     };
-    nodes.iter().map(number).collect()
+    Ok(nodes.iter().map(number).collect())
 }
 
 /// Where a server's points start.
@@ -234,7 +240,7 @@ mod tests {
                 .iter()
                 .map(|&id| if id == 0 { Node::new("s") } else { Node::new("s").with_id(id) })
                 .collect();
-            super::ids(&nodes)
+            super::ids(&nodes).expect("no id twice")
         };
         assert_eq!(numbered(&[0, 0, 0]), [1, 2, 3]);
         assert_eq!(numbered(&[0, 2, 0, 0]), [1, 2, 3, 4]);
