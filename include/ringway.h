@@ -291,6 +291,11 @@ typedef struct {
  */
 #define RINGWAY_STATUS_WITHOUT_COMPAT 33
 
+/**
+ * A field of a node has a value that the layout's program refuses.
+ */
+#define RINGWAY_STATUS_BAD_FIELD 34
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -585,7 +590,7 @@ ringway_status ringway_builder_add_node(ringway_builder *builder,
  * Errors:
  * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
  * TOO_MANY_POINTS (checked in this order); TEXT_EMPTY, TEXT_TOO_LONG, FIELD_UNSUPPORTED; where the
- * layout refuses a node or lacks something, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
+ * layout refuses a node or lacks something, BAD_FIELD, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
  * STATE_UNSUPPORTED, NAME_NOT_TEXT, TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
  *
  * Cost:
@@ -902,9 +907,10 @@ ringway_status ringway_builder_set_node_text(ringway_builder *builder,
  * the place of one that was set before.
  *
  * node is the node's index: the number of nodes added before it. id, 0 to 4294967295, is hashed in
- * haproxy-consistent. vnodes, 0 to 4294967295, is the number of points of this node in
- * npm-hashring. weight_millionths, 0 to 4294967295000000, replaces the weight that the node was
- * added with: 1500000 is 1.5. Only ats-parent and varnish-shard take weights that are not whole.
+ * haproxy-consistent, which takes no 0 and no id twice; that is checked when the table is built.
+ * vnodes, 0 to 4294967295, is the number of points of this node in npm-hashring. weight_millionths,
+ * 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
+ * ats-parent and varnish-shard take weights that are not whole.
  *
  * Errors:
  * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no number; INVALID_ARGUMENT,

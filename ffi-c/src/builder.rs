@@ -296,7 +296,7 @@ pub unsafe extern "C" fn ringway_builder_add_node(
 /// # Errors
 /// TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
 /// TOO_MANY_POINTS (checked in this order); TEXT_EMPTY, TEXT_TOO_LONG, FIELD_UNSUPPORTED; where the
-/// layout refuses a node or lacks something, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
+/// layout refuses a node or lacks something, BAD_FIELD, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
 /// STATE_UNSUPPORTED, NAME_NOT_TEXT, TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
 ///
 /// # Complexity

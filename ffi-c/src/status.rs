@@ -81,6 +81,8 @@ pub const RINGWAY_STATUS_TEXT_TOO_LONG: ringway_status = 31;
 pub const RINGWAY_STATUS_NAME_NOT_TEXT: ringway_status = 32;
 /// A deployed program's layout, in a build without them.
 pub const RINGWAY_STATUS_WITHOUT_COMPAT: ringway_status = 33;
+/// A field of a node has a value that the layout's program refuses.
+pub const RINGWAY_STATUS_BAD_FIELD: ringway_status = 34;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -139,6 +141,7 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
             c"a node's name is not UTF-8; in this layout names are texts"
         }
         RINGWAY_STATUS_WITHOUT_COMPAT => c"this build has no deployed programs' layouts",
+        RINGWAY_STATUS_BAD_FIELD => c"the layout's program refuses the value of a node's field",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -166,6 +169,7 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "text-empty" => RINGWAY_STATUS_TEXT_EMPTY,
         "text-too-long" => RINGWAY_STATUS_TEXT_TOO_LONG,
         "name-not-text" => RINGWAY_STATUS_NAME_NOT_TEXT,
+        "bad-field" => RINGWAY_STATUS_BAD_FIELD,
         "without-compat" => RINGWAY_STATUS_WITHOUT_COMPAT,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
@@ -178,12 +182,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_WITHOUT_COMPAT).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_FIELD).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 34);
-        for status in [34, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 35);
+        for status in [35, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

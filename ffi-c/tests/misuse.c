@@ -157,6 +157,8 @@ static void misuse_fields(void) {
     CHECK_STATUS(RINGWAY_STATUS_WEIGHT_UNSUPPORTED, ringway_builder_build(builder, NULL, 0, NULL, &table));
     CHECK_STATUS(RINGWAY_STATUS_OK,
                  ringway_builder_set_node_integer(builder, 0, BYTES("weight_millionths"), 2000000));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_integer(builder, 0, BYTES("id"), 0));
+    CHECK_STATUS(RINGWAY_STATUS_BAD_FIELD, ringway_builder_build(builder, NULL, 0, NULL, &table));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_integer(builder, 0, BYTES("id"), UINT32_MAX));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_tokens(builder, 0, tokens, 2));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));

@@ -214,6 +214,7 @@ WRONG_TABLES: list[tuple[str, Node, str]] = [
     ("pymemcache", Node("a", state="down"), "node 0 is down, for which this layout has no rule"),
     ("pymemcache", Node(b"\xff"), "the name of node 0 is not UTF-8"),
     ("haproxy-map", Node("a", weight=257), "node 0 has weight 257; the program takes up to 256"),
+    ("haproxy-consistent", Node("a", id=0), "the field id of node 0 takes a number from 1 on"),
     ("haproxy-consistent", Node("a", guid=""), "node 0 has an empty guid"),
     ("nginx", Node("a", hash_text="x" * 1025), "the hash_text of node 0 has 1025 bytes"),
     ("guava", Node("0"), "the layout needs the option hash"),
