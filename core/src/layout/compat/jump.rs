@@ -23,7 +23,7 @@ pub(super) fn jump(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
 pub(super) fn guava(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let hash: fn(&[u8]) -> Option<u64> = match compat.choice("hash") {
         Some("crc32") => |key| Some(crc32(key).into()),
-        Some("murmur3_32") => |key| Some(murmur3_32(key.iter().copied(), 0).into()),
+        Some("murmur3_32") => |key| Some(murmur3_32(key, 0).into()),
         Some("murmur3_128") => |key| Some(murmur3_128(key)),
         Some("sha256") => |key| {
             let digest: [u8; 32] = Sha256::digest(key).into();

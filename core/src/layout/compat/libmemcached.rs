@@ -138,8 +138,9 @@ fn key_hash(compat: &Compat) -> fn(&[u8]) -> Option<u32> {
         Some("murmur") => |key| Some(murmur2(key)),
         Some("jenkins") => |key| Some(jenkins(key)),
         Some("murmur3") => |key| {
-            let len = key.iter().fold(0u32, |len, _| len.wrapping_add(1));
-            Some(murmur3_32(key.iter().copied(), 0xdead_beefu32.wrapping_mul(len)))
+            #[allow(clippy::cast_possible_truncation, reason = "the program takes it mod 2^32")]
+            let seed = 0xdead_beefu32.wrapping_mul(key.len() as u32);
+            Some(murmur3_32(key, seed))
         },
         _ => |key| Some(one_at_a_time(key)),
     }

@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 
 use super::{
     deployed::{Deployed, KeyHash},
-    hash::{crc32_15, murmur3_32},
+    hash::{Murmur3, crc32_15},
     text::as_text,
 };
 use crate::{BuildError, Node, NodeIndex, check};
@@ -31,7 +31,10 @@ pub(super) fn pymemcache(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let mut names = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let name = as_text(node.name()).ok_or(BuildError::NameNotText { index })?;
-        names.push(Name { text: name.into(), hashed: low_bytes(name).chain([b'-']).collect() });
+        let mut begun = Murmur3::new(0);
+        update(&mut begun, name);
+        begun.push(b'-');
+        names.push(Name { text: name.into(), begun });
     }
     Ok(Deployed::of_rendezvous(Rendezvous { names: names.into_boxed_slice() }, nodes.len()))
 }
@@ -45,8 +48,8 @@ pub(super) struct Rendezvous {
 #[derive(Clone, Debug)]
 struct Name {
     text: Box<str>,
-    /// What of it is hashed, before the key.
-    hashed: Box<[u8]>,
+    /// The hash of the name and what stands between it and the key.
+    begun: Murmur3,
 }
 
 impl Rendezvous {
@@ -54,7 +57,7 @@ impl Rendezvous {
         let key = as_text(key)?;
         let indices = (0..=u16::MAX).map(NodeIndex::new);
         let scored = self.names.iter().zip(indices);
-        let best = scored.max_by_key(|(name, _)| (score(&name.hashed, key), &name.text));
+        let best = scored.max_by_key(|(name, _)| (score(name.begun, key), &name.text));
         best.map(|(_, index)| index)
     }
 
@@ -63,18 +66,24 @@ impl Rendezvous {
         let Some(key) = as_text(key) else { return Vec::new() };
         let indices = (0..=u16::MAX).map(NodeIndex::new);
         let mut scored: Vec<_> = (self.names.iter().zip(indices))
-            .map(|(name, index)| (score(&name.hashed, key), &name.text, index))
+            .map(|(name, index)| (score(name.begun, key), &name.text, index))
             .collect();
         scored.sort_unstable_by_key(|&(score, name, _)| Reverse((score, name)));
         scored.into_iter().map(|(_, _, index)| index).collect()
     }
 }
 
-fn score(hashed: &[u8], key: &str) -> u32 {
-    murmur3_32(hashed.iter().copied().chain(low_bytes(key)), 0)
+fn score(mut begun: Murmur3, key: &str) -> u32 {
+    update(&mut begun, key);
+    begun.finish()
 }
 
-/// Each character's low byte.
-fn low_bytes(text: &str) -> impl Iterator<Item = u8> + '_ {
-    text.chars().map(|character| (u32::from(character) & 0xff).to_le_bytes()[0])
+/// Hashes each character's low byte.
+fn update(hash: &mut Murmur3, text: &str) {
+    if text.is_ascii() {
+        return hash.update(text.as_bytes());
+    }
+    for character in text.chars() {
+        hash.push((u32::from(character) & 0xff).to_le_bytes()[0]);
+    }
 }

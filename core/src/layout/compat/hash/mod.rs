@@ -19,7 +19,7 @@ pub(super) use self::{
         fnv1a_64_low, one_at_a_time, sdbm, wt6,
     },
     crc::crc32,
-    murmur::{murmur2, murmur2_64, murmur3_32, murmur3_128, murmur3_128_signed_tail},
+    murmur::{Murmur3, murmur2, murmur2_64, murmur3_32, murmur3_128, murmur3_128_signed_tail},
     words::{hsieh, jenkins},
 };
 

@@ -33,27 +33,72 @@ pub(in super::super) fn murmur2_64(bytes: &[u8]) -> u64 {
     hash ^ hash >> 47
 }
 
-/// `MurmurHash3_x86_32` (libmemcached with its seed, pymemcache and Guava with 0).
-///
-/// It takes the bytes one at a time, so that callers need no copy of what they join.
-pub(in super::super) fn murmur3_32(bytes: impl IntoIterator<Item = u8>, seed: u32) -> u32 {
-    const C1: u32 = 0xcc9e_2d51;
-    const C2: u32 = 0x1b87_3593;
-    let mix = |k: u32| k.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2);
-    let (mut hash, mut word, mut len) = (seed, 0u32, 0u32);
-    for byte in bytes {
-        word |= u32::from(byte) << (len % 4 * 8);
-        len = len.wrapping_add(1);
-        if len.is_multiple_of(4) {
-            hash = (hash ^ mix(word)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-            word = 0;
+/// `MurmurHash3_x86_32` (libmemcached with its seed, Guava with 0).
+pub(in super::super) fn murmur3_32(bytes: &[u8], seed: u32) -> u32 {
+    let mut hash = Murmur3::new(seed);
+    hash.update(bytes);
+    hash.finish()
+}
+
+/// `MurmurHash3_x86_32` of a text that comes in pieces, so that what many texts start with is
+/// hashed once.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Murmur3 {
+    hash: u32,
+    /// The bytes that do not fill a word yet.
+    word: u32,
+    len: u32,
+}
+
+impl Murmur3 {
+    pub(in super::super) const fn new(seed: u32) -> Self {
+        Self { hash: seed, word: 0, len: 0 }
+    }
+
+    pub(in super::super) fn update(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<4>();
+        let shift = self.len % 4 * 8;
+        if shift == 0 {
+            for &word in words {
+                self.mix(u32::from_le_bytes(word));
+            }
+        } else {
+            for &word in words {
+                let word = u32::from_le_bytes(word);
+                self.mix(self.word | word << shift);
+                self.word = word >> (32 - shift);
+            }
+        }
+        self.len = self.len.wrapping_add(low_half(bytes.len() - rest.len()));
+        for &byte in rest {
+            self.push(byte);
         }
     }
-    hash ^= mix(word);
-    hash ^= len;
-    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
-    hash ^ hash >> 16
+
+    pub(in super::super) fn push(&mut self, byte: u8) {
+        self.word |= u32::from(byte) << (self.len % 4 * 8);
+        self.len = self.len.wrapping_add(1);
+        if self.len.is_multiple_of(4) {
+            self.mix(self.word);
+            self.word = 0;
+        }
+    }
+
+    pub(in super::super) const fn finish(self) -> u32 {
+        let hash = self.hash ^ scrambled(self.word) ^ self.len;
+        let hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
+        let hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
+        hash ^ hash >> 16
+    }
+
+    const fn mix(&mut self, word: u32) {
+        let hash = (self.hash ^ scrambled(word)).rotate_left(13);
+        self.hash = hash.wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+}
+
+const fn scrambled(word: u32) -> u32 {
+    word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 /// The first half of `MurmurHash3_x64_128`, seed 0 (Guava).
@@ -118,4 +163,23 @@ fn little_endian(tail: &[u8]) -> u32 {
 /// Fewer than eight bytes as a little-endian number.
 fn little_endian_64(tail: &[u8]) -> u64 {
     tail.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_hashed_as_the_whole() {
+        let bytes: [u8; 23] = core::array::from_fn(|at| (at * 37 % 251).to_le_bytes()[0]);
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let mut hash = Murmur3::new(7);
+                hash.update(&bytes[..first]);
+                hash.update(&bytes[first..second]);
+                bytes[second..].iter().for_each(|&byte| hash.push(byte));
+                assert_eq!(hash.finish(), murmur3_32(&bytes, 7), "{first}, {second}");
+            }
+        }
+    }
 }
