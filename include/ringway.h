@@ -126,7 +126,8 @@ typedef struct {
 #define RINGWAY_STATUS_OK 0
 
 /**
- * No node may own the key: there is none, or each has weight 0 or is drained.
+ * No node may own the key: there is none, each has weight 0 or is drained, or the layout's program
+ * cannot read the key.
  */
 #define RINGWAY_STATUS_NO_OWNER 1
 
@@ -236,12 +237,12 @@ typedef struct {
 #define RINGWAY_STATUS_BAD_SNAPSHOT 22
 
 /**
- * The layout takes no weight but 1: the place in the list is the identity.
+ * The layout does not take this weight: it takes 1 alone, or whole ones, or none so great.
  */
 #define RINGWAY_STATUS_WEIGHT_UNSUPPORTED 23
 
 /**
- * The layout cannot drain a node: the place in the list is the identity.
+ * The layout cannot drain a node.
  */
 #define RINGWAY_STATUS_DRAIN_UNSUPPORTED 24
 
@@ -259,6 +260,41 @@ typedef struct {
  * No node has room for the key: the load of each is as large as its capacity, or larger.
  */
 #define RINGWAY_STATUS_NO_ROOM 27
+
+/**
+ * The layout has no rule for a node in this state: leave the node out or set it up.
+ */
+#define RINGWAY_STATUS_STATE_UNSUPPORTED 28
+
+/**
+ * No node has such a field, or the layout does not read it.
+ */
+#define RINGWAY_STATUS_FIELD_UNSUPPORTED 29
+
+/**
+ * A text of a node, other than name and zone, is there but empty.
+ */
+#define RINGWAY_STATUS_TEXT_EMPTY 30
+
+/**
+ * A text of a node, other than name and zone, has more than 1,024 bytes.
+ */
+#define RINGWAY_STATUS_TEXT_TOO_LONG 31
+
+/**
+ * A node's name is not UTF-8, in a layout whose program takes names as texts.
+ */
+#define RINGWAY_STATUS_NAME_NOT_TEXT 32
+
+/**
+ * A deployed program's layout, in a build without them.
+ */
+#define RINGWAY_STATUS_WITHOUT_COMPAT 33
+
+/**
+ * A field of a node has a value that the layout's program refuses.
+ */
+#define RINGWAY_STATUS_BAD_FIELD 34
 
 #ifdef __cplusplus
 extern "C" {
@@ -414,7 +450,8 @@ ringway_status ringway_table_capacity(const ringway_table *table,
                                       uint64_t *capacity);
 
 /**
- * Makes a builder for the layout of that name, such as "ringway-v1", with its default options.
+ * Makes a builder for the layout of that name, such as "ringway-v1" or "nginx", with its default
+ * options.
  *
  * On success *builder is the caller's, to be freed with ringway_builder_free().
  *
@@ -517,7 +554,8 @@ ringway_status ringway_builder_set_list(ringway_builder *builder,
  *
  * name is its identity, 1 to 1,024 bytes of any value, and weight its share of the keys (0: none).
  * Replicas go to different zones first; (NULL, 0) is no zone. state is one of RINGWAY_STATE_*.
- * Name and zone are copied. What they hold is checked when the table is built.
+ * Name and zone are copied. What they hold is checked when the table is built. What some layouts
+ * read besides is set by ringway_builder_set_node_text() and its like.
  *
  * Errors:
  * INVALID_ARGUMENT, also for an unknown state; OUT_OF_MEMORY. The builder is then as it was.
@@ -551,7 +589,9 @@ ringway_status ringway_builder_add_node(ringway_builder *builder,
  *
  * Errors:
  * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
- * TOO_MANY_POINTS (checked in this order), NOT_BUILT, INVALID_ARGUMENT.
+ * TOO_MANY_POINTS (checked in this order); TEXT_EMPTY, TEXT_TOO_LONG, FIELD_UNSUPPORTED; where the
+ * layout refuses a node or lacks something, BAD_FIELD, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
+ * STATE_UNSUPPORTED, NAME_NOT_TEXT, TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
  *
  * Cost:
  * O(points log points) time and O(points) memory; a node has vnodes x weight points.
@@ -572,9 +612,11 @@ ringway_status ringway_builder_build(const ringway_builder *builder,
 /**
  * The table with one node more, at the end: its index is the number of nodes before.
  *
- * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table that a builder with all these nodes builds, for a small part of the time. The
- * old one stays as it is. The parameters are those of ringway_builder_add_node(). On success
- * *changed is a reference of the caller's, to be given back with ringway_table_free().
+ * In memento-v1 it takes the place of the node that was removed last, if any was. It is the table
+ * that a builder with all these nodes builds, for a small part of the time. The old one stays as it
+ * is. The parameters are those of ringway_builder_add_node(); a node with more than these needs a
+ * builder. On success *changed is a reference of the caller's, to be given back with
+ * ringway_table_free().
  *
  * Errors:
  * TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
@@ -737,6 +779,175 @@ ringway_status ringway_table_from_cluster_file(const uint8_t *path,
                                                size_t message_size,
                                                size_t *message_len,
                                                const ringway_table **table);
+
+/**
+ * The first capacity nodes that the layout's program itself tries for the key, in its order.
+ *
+ * It is ringway_table_walk(), except where the program has an order of its own: nginx goes from
+ * point to point, so that a node may come more than once, and gives up after 21; nginx-modulo
+ * hashes anew, as often; varnish-shard and ats-parent go from point to point all around. Nodes that
+ * are down are left out.
+ *
+ * *count becomes how many were written: 0 if nobody may own the key.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * As ringway_table_walk().
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - indices points to capacity elements to be written, or is NULL and capacity 0; count points to
+ *   a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_candidates(const ringway_table *table,
+                                        const uint8_t *key,
+                                        size_t key_len,
+                                        uint32_t *indices,
+                                        size_t capacity,
+                                        size_t *count);
+
+/**
+ * The index of the node that the layout's program picks for the key while so many requests are in
+ * progress on each node: the option hash_balance_factor of envoy-ring, envoy-maglev and
+ * haproxy-consistent. Elsewhere, and without the option, it is ringway_table_owner().
+ *
+ * active has the number of requests in progress of each node, by index, and active_count says how
+ * many these are: all of the table. The caller adds the request that it assigns. This is not what
+ * ringway_table_owner_bounded() does: in Envoy a host may have one request more than its slots, and
+ * the next host is drawn, not the next on the ring.
+ *
+ * Errors:
+ * NO_OWNER; INVALID_ARGUMENT, also if active_count is not the number of nodes.
+ *
+ * Cost:
+ * O(key_len + nodes) time and memory.
+ *
+ * The caller promises:
+ * - table is live; key points to key_len bytes, or is NULL and key_len 0.
+ * - active points to active_count elements, or is NULL and active_count 0; index points to a
+ *   uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_owner_under_load(const ringway_table *table,
+                                              const uint8_t *key,
+                                              size_t key_len,
+                                              const uint64_t *active,
+                                              size_t active_count,
+                                              uint32_t *index);
+
+/**
+ * The Redis Cluster slot of a key, 0 to 16383: what CLUSTER KEYSLOT answers.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len).
+ *
+ * The caller promises:
+ * - key points to key_len bytes, or is NULL and key_len 0; slot points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_redis_slot(const uint8_t *key,
+                                  size_t key_len,
+                                  uint32_t *slot);
+
+/**
+ * The token of a partition key, as Cassandra's Murmur3 partitioner computes it.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(key_len).
+ *
+ * The caller promises:
+ * - key points to key_len bytes, or is NULL and key_len 0; token points to an int64_t to be
+ *   written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_cassandra_token(const uint8_t *key,
+                                       size_t key_len,
+                                       int64_t *token);
+
+/**
+ * Sets a field of a node that is a text: "hash_text", "address" or "guid". The text is copied, and
+ * takes the place of one that was set before.
+ *
+ * node is the node's index: the number of nodes added before it. hash_text is hashed instead of the
+ * name in spymemcached-ketama, varnish-shard and ats-parent; address (ip:port) and guid are hashed
+ * in haproxy-consistent if its option hash_key says so. Other deployed programs' layouts pass them
+ * over, and in layouts of Ringway's own a table with a hash_text or guid is not built. Lengths, 1 to
+ * 1,024 bytes, are checked when the table is built.
+ *
+ * Errors:
+ * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no text; INVALID_ARGUMENT,
+ * also for an address that is not UTF-8; OUT_OF_MEMORY. The builder is then as it was.
+ *
+ * Cost:
+ * O(value_len) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - field points to field_len bytes, or is NULL and field_len 0; value and value_len likewise.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_text(ringway_builder *builder,
+                                             uint32_t node,
+                                             const uint8_t *field,
+                                             size_t field_len,
+                                             const uint8_t *value,
+                                             size_t value_len);
+
+/**
+ * Sets a field of a node that is a whole number: "id", "vnodes" or "weight_millionths". It takes
+ * the place of one that was set before.
+ *
+ * node is the node's index: the number of nodes added before it. id, 0 to 4294967295, is hashed in
+ * haproxy-consistent, which takes no 0 and no id twice; that is checked when the table is built.
+ * vnodes, 0 to 4294967295, is the number of points of this node in npm-hashring. weight_millionths,
+ * 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
+ * ats-parent and varnish-shard take weights that are not whole.
+ *
+ * Errors:
+ * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no number; INVALID_ARGUMENT,
+ * also for a number out of range. The builder is then as it was.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - field points to field_len bytes, or is NULL and field_len 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_integer(ringway_builder *builder,
+                                                uint32_t node,
+                                                const uint8_t *field,
+                                                size_t field_len,
+                                                int64_t value);
+
+/**
+ * Sets the tokens of a node, which cassandra-token reads. They are copied, and take the place of
+ * those that were set before.
+ *
+ * node is the node's index: the number of nodes added before it.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT; OUT_OF_MEMORY. The builder is then as it was.
+ *
+ * Cost:
+ * O(count) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - tokens points to count aligned numbers, or is NULL and count 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_tokens(ringway_builder *builder,
+                                               uint32_t node,
+                                               const int64_t *tokens,
+                                               size_t count);
 
 /**
  * 64 bits that two tables have in common if they answer alike: a hash of layout, options and
@@ -942,7 +1153,7 @@ ringway_status ringway_table_hash_bits(const ringway_table *table,
  * The layout's hash of the key, for ringway_table_owner_hash().
  *
  * Errors:
- * NO_KEY_HASH; INVALID_ARGUMENT.
+ * NO_KEY_HASH; NO_OWNER if the layout's program cannot read the key; INVALID_ARGUMENT.
  *
  * Cost:
  * O(key_len).
@@ -1019,7 +1230,7 @@ ringway_status ringway_table_node_name(const ringway_table *table,
                                        size_t *name_len);
 
 /**
- * The weight of a node.
+ * The weight of a node; decimals, which two layouts take, are left out.
  *
  * Errors:
  * NO_SUCH_NODE; INVALID_ARGUMENT.

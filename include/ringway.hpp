@@ -5,7 +5,8 @@
  *   if (std::optional<std::uint32_t> owner = table.owner(key)) { use(pools[*owner]); }
  *
  * Header only: link what ringway.h needs. What builds throws ringway::error; lookups are noexcept,
- * take no lock and allocate nothing. Keys, names and zones are std::string_view of any bytes.
+ * take no lock and, owner_under_load() and deployed programs' layouts apart, allocate nothing. Keys,
+ * names and zones are std::string_view of any bytes.
  */
 
 #ifndef RINGWAY_HPP
@@ -216,6 +217,27 @@ public:
                    : 0;
     }
 
+    /** Writes up to `capacity` nodes that the layout's program itself tries for the key, in its
+        order, where a node may come again; says how many. See ringway_table_candidates(). */
+    std::size_t candidates(std::string_view key, std::uint32_t *indices,
+                           std::size_t capacity) const noexcept {
+        std::size_t count = 0;
+        return ringway_table_candidates(handle_, detail::data(key), key.size(), indices, capacity,
+                                        &count) == RINGWAY_STATUS_OK
+                   ? count
+                   : 0;
+    }
+
+    /** The node that the layout's program picks with so many requests in progress on each node, by
+        the option hash_balance_factor; see ringway_table_owner_under_load(). */
+    std::optional<std::uint32_t> owner_under_load(std::string_view key, const std::uint64_t *active,
+                                                  std::size_t active_count) const noexcept {
+        std::uint32_t index = 0;
+        return present(ringway_table_owner_under_load(handle_, detail::data(key), key.size(),
+                                                      active, active_count, &index),
+                       index);
+    }
+
     /** Writes up to `capacity` candidates for the key in order of preference; says how many. */
     std::size_t walk(std::string_view key, std::uint32_t *indices,
                      std::size_t capacity) const noexcept {
@@ -415,6 +437,28 @@ public:
         return *this;
     }
 
+    /** Sets a text of a node that was added: "hash_text", "address", "guid". Throws error. */
+    builder &set_node_text(std::uint32_t node, std::string_view field, std::string_view value) {
+        detail::check(ringway_builder_set_node_text(handle_.get(), node, detail::data(field),
+                                                    field.size(), detail::data(value),
+                                                    value.size()));
+        return *this;
+    }
+
+    /** Sets a number of a node that was added: "id", "vnodes", "weight_millionths". Throws error. */
+    builder &set_node_integer(std::uint32_t node, std::string_view field, std::int64_t value) {
+        detail::check(ringway_builder_set_node_integer(handle_.get(), node, detail::data(field),
+                                                       field.size(), value));
+        return *this;
+    }
+
+    /** Sets the tokens of a node that was added. Throws error. */
+    builder &set_node_tokens(std::uint32_t node, const std::vector<std::int64_t> &tokens) {
+        detail::check(
+            ringway_builder_set_node_tokens(handle_.get(), node, tokens.data(), tokens.size()));
+        return *this;
+    }
+
     /** The table of the nodes added so far. The builder stays as it is. Throws error. */
     table build() const {
         return table(detail::make_table([&](char *message, std::size_t size, std::size_t *len,
@@ -430,6 +474,20 @@ private:
 
     std::unique_ptr<ringway_builder, deleter> handle_;
 };
+
+/** The Redis Cluster slot of a key. A key of no possible length throws error. */
+inline std::uint32_t redis_slot(std::string_view key) {
+    std::uint32_t slot = 0;
+    detail::check(ringway_redis_slot(detail::data(key), key.size(), &slot));
+    return slot;
+}
+
+/** The token of a partition key in Cassandra. A key of no possible length throws error. */
+inline std::int64_t cassandra_token(std::string_view key) {
+    std::int64_t token = 0;
+    detail::check(ringway_cassandra_token(detail::data(key), key.size(), &token));
+    return token;
+}
 
 } // namespace ringway
 

@@ -55,8 +55,10 @@ pub unsafe extern "C" fn ringway_table_owner_bounded(
         let loads = unsafe { array(loads, load_count) }?;
         // SAFETY: the caller promises the place.
         let index = unsafe { Out::new(index) }?;
-        let hash = table.0.key_hash(key).ok_or(RINGWAY_STATUS_NO_KEY_HASH)?;
-        index.write(owner(table, hash, loads, total, factor_permille)?.get());
+        let (load, factor) = (load_of(table, loads)?, factor(factor_permille)?);
+        let found = table.0.owner_bounded(key, factor, total, load);
+        let found = found.ok_or_else(|| nobody(table.0.owner(key)))?;
+        index.write(found.get());
         Ok(())
     })
 }
@@ -95,7 +97,10 @@ pub unsafe extern "C" fn ringway_table_owner_bounded_hash(
         if bits < u64::BITS && hash >> bits != 0 {
             return Err(RINGWAY_STATUS_INVALID_ARGUMENT);
         }
-        index.write(owner(table, hash, loads, total, factor_permille)?.get());
+        let (load, factor) = (load_of(table, loads)?, factor(factor_permille)?);
+        let found = table.0.owner_bounded_by_hash(hash, factor, total, load);
+        let found = found.ok_or_else(|| nobody(table.0.owner_by_hash(hash)))?;
+        index.write(found.get());
         Ok(())
     })
 }
@@ -132,25 +137,24 @@ pub unsafe extern "C" fn ringway_table_capacity(
     })
 }
 
-fn owner(
+/// The load of each node of the table, all of which must be there.
+fn load_of(
     table: &ringway_table,
-    hash: u64,
     loads: &[u64],
-    total: u64,
-    factor_permille: u32,
-) -> Result<NodeIndex, ringway_status> {
-    let (table, factor) = (&table.0, factor(factor_permille)?);
-    if loads.len() != table.len() {
+) -> Result<impl Fn(NodeIndex) -> u64, ringway_status> {
+    if loads.len() != table.0.len() {
         return Err(RINGWAY_STATUS_INVALID_ARGUMENT);
     }
     // There is a load for each node.
-    let load = |node: NodeIndex| loads.get(node.as_usize()).copied().unwrap_or(u64::MAX);
-    table.owner_bounded_by_hash(hash, factor, total, load).ok_or_else(|| {
-        match table.owner_by_hash(hash) {
-            Some(_) => RINGWAY_STATUS_NO_ROOM,
-            None => RINGWAY_STATUS_NO_OWNER,
-        }
-    })
+    Ok(move |node: NodeIndex| loads.get(node.as_usize()).copied().unwrap_or(u64::MAX))
+}
+
+/// Why nobody has room, where `owner` does not look at loads.
+const fn nobody(owner: Option<NodeIndex>) -> ringway_status {
+    match owner {
+        Some(_) => RINGWAY_STATUS_NO_ROOM,
+        None => RINGWAY_STATUS_NO_OWNER,
+    }
 }
 
 fn factor(permille: u32) -> Result<LoadFactor, ringway_status> {

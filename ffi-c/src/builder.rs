@@ -10,6 +10,7 @@ use crate::{
         Failure, Out, array, borrow, borrow_mut, bytes, free_box, guard, guard_or,
         guard_with_message,
     },
+    node_field::OwnedFields,
     status::{
         self, RINGWAY_STATUS_BAD_OPTION, RINGWAY_STATUS_INVALID_ARGUMENT,
         RINGWAY_STATUS_OPTION_TWICE, RINGWAY_STATUS_OUT_OF_MEMORY, RINGWAY_STATUS_UNKNOWN_LAYOUT,
@@ -34,14 +35,15 @@ pub const RINGWAY_STATE_DRAIN: u32 = 2;
 pub struct ringway_builder {
     layout: Layout,
     options_set: Vec<String>,
-    nodes: Vec<OwnedNode>,
+    pub(crate) nodes: Vec<OwnedNode>,
 }
 
-struct OwnedNode {
+pub(crate) struct OwnedNode {
     name: Vec<u8>,
     weight: u32,
     zone: Option<Vec<u8>>,
     state: State,
+    pub(crate) fields: OwnedFields,
 }
 
 impl ringway_builder {
@@ -66,14 +68,15 @@ impl ringway_builder {
 impl OwnedNode {
     fn view(&self) -> Node<'_> {
         let node = Node::from_bytes(&self.name).with_weight(self.weight).with_state(self.state);
-        match &self.zone {
+        self.fields.of(match &self.zone {
             Some(zone) => node.with_zone(zone),
             None => node,
-        }
+        })
     }
 }
 
-/// Makes a builder for the layout of that name, such as "ringway-v1", with its default options.
+/// Makes a builder for the layout of that name, such as "ringway-v1" or "nginx", with its default
+/// options.
 ///
 /// On success *builder is the caller's, to be freed with ringway_builder_free().
 ///
@@ -239,7 +242,8 @@ pub unsafe extern "C" fn ringway_builder_set_list(
 ///
 /// name is its identity, 1 to 1,024 bytes of any value, and weight its share of the keys (0: none).
 /// Replicas go to different zones first; (NULL, 0) is no zone. state is one of RINGWAY_STATE_*.
-/// Name and zone are copied. What they hold is checked when the table is built.
+/// Name and zone are copied. What they hold is checked when the table is built. What some layouts
+/// read besides is set by ringway_builder_set_node_text() and its like.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, also for an unknown state; OUT_OF_MEMORY. The builder is then as it was.
@@ -273,7 +277,8 @@ pub unsafe extern "C" fn ringway_builder_add_node(
         let name = copy(name)?;
         let zone = if has_zone { Some(copy(zone)?) } else { None };
         builder.nodes.try_reserve(1).map_err(|_| RINGWAY_STATUS_OUT_OF_MEMORY)?;
-        builder.nodes.push(OwnedNode { name, weight, zone, state });
+        let fields = OwnedFields::default();
+        builder.nodes.push(OwnedNode { name, weight, zone, state, fields });
         Ok(())
     })
 }
@@ -290,7 +295,9 @@ pub unsafe extern "C" fn ringway_builder_add_node(
 ///
 /// # Errors
 /// TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,
-/// TOO_MANY_POINTS (checked in this order), NOT_BUILT, INVALID_ARGUMENT.
+/// TOO_MANY_POINTS (checked in this order); TEXT_EMPTY, TEXT_TOO_LONG, FIELD_UNSUPPORTED; where the
+/// layout refuses a node or lacks something, BAD_FIELD, WEIGHT_UNSUPPORTED, DRAIN_UNSUPPORTED,
+/// STATE_UNSUPPORTED, NAME_NOT_TEXT, TABLE_TOO_SMALL, MISSING_OPTION; NOT_BUILT, INVALID_ARGUMENT.
 ///
 /// # Complexity
 /// O(points log points) time and O(points) memory; a node has vnodes x weight points.
@@ -331,7 +338,8 @@ pub(crate) const fn state_of(state: u32) -> Result<State, ringway_status> {
     }
 }
 
-fn copy(bytes: &[u8]) -> Result<Vec<u8>, ringway_status> {
+/// The bytes in memory of our own.
+pub(crate) fn copy(bytes: &[u8]) -> Result<Vec<u8>, ringway_status> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|_| RINGWAY_STATUS_OUT_OF_MEMORY)?;
     copy.extend_from_slice(bytes);

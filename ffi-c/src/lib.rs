@@ -1,9 +1,9 @@
 //! The C ABI of Ringway; `include/ringway.h` is made from this crate and is its manual.
 //!
-//! One file for each C object (`builder`, `table`), `batch`, `bounded`, `change` and `snapshot` for
-//! more of the table's, and three of pure mechanism: `guard` (pointers
-//! and panics), `status` (codes and their texts), `version`. The comments of exports are written
-//! for the header, so they speak C.
+//! One file for each C object (`builder`, `table`), `node_field` for more of the builder's, `batch`,
+//! `bounded`, `change`, `deployed` and `snapshot` for more of the table's, and three of pure
+//! mechanism: `guard` (pointers and panics), `status` (codes and their texts), `version`. The
+//! comments of exports are written for the header, so they speak C.
 #![allow(non_camel_case_types, reason = "types are named as in C")]
 #![allow(clippy::doc_markdown, reason = "the comments of exports become the manual for C")]
 
@@ -12,9 +12,11 @@ pub mod bounded;
 pub mod builder;
 pub mod change;
 pub mod cluster_file;
+pub mod deployed;
 mod guard;
 #[cfg(test)]
 mod header;
+pub mod node_field;
 pub mod snapshot;
 pub mod status;
 pub mod table;

@@ -14,7 +14,8 @@ pub type ringway_status = i32;
 
 /// The call did what it says.
 pub const RINGWAY_STATUS_OK: ringway_status = 0;
-/// No node may own the key: there is none, or each has weight 0 or is drained.
+/// No node may own the key: there is none, each has weight 0 or is drained, or the layout's program
+/// cannot read the key.
 pub const RINGWAY_STATUS_NO_OWNER: ringway_status = 1;
 /// A NULL or misaligned pointer, a length above PTRDIFF_MAX, a number that means nothing.
 pub const RINGWAY_STATUS_INVALID_ARGUMENT: ringway_status = 2;
@@ -58,9 +59,9 @@ pub const RINGWAY_STATUS_FILE_NOT_READ: ringway_status = 20;
 pub const RINGWAY_STATUS_NO_COMMON_POSITIONS: ringway_status = 21;
 /// The bytes are no snapshot of a table, or were cut or changed.
 pub const RINGWAY_STATUS_BAD_SNAPSHOT: ringway_status = 22;
-/// The layout takes no weight but 1: the place in the list is the identity.
+/// The layout does not take this weight: it takes 1 alone, or whole ones, or none so great.
 pub const RINGWAY_STATUS_WEIGHT_UNSUPPORTED: ringway_status = 23;
-/// The layout cannot drain a node: the place in the list is the identity.
+/// The layout cannot drain a node.
 pub const RINGWAY_STATUS_DRAIN_UNSUPPORTED: ringway_status = 24;
 /// The layout's table has fewer entries than there are nodes: raise the option table_size.
 pub const RINGWAY_STATUS_TABLE_TOO_SMALL: ringway_status = 25;
@@ -68,6 +69,20 @@ pub const RINGWAY_STATUS_TABLE_TOO_SMALL: ringway_status = 25;
 pub const RINGWAY_STATUS_MISSING_OPTION: ringway_status = 26;
 /// No node has room for the key: the load of each is as large as its capacity, or larger.
 pub const RINGWAY_STATUS_NO_ROOM: ringway_status = 27;
+/// The layout has no rule for a node in this state: leave the node out or set it up.
+pub const RINGWAY_STATUS_STATE_UNSUPPORTED: ringway_status = 28;
+/// No node has such a field, or the layout does not read it.
+pub const RINGWAY_STATUS_FIELD_UNSUPPORTED: ringway_status = 29;
+/// A text of a node, other than name and zone, is there but empty.
+pub const RINGWAY_STATUS_TEXT_EMPTY: ringway_status = 30;
+/// A text of a node, other than name and zone, has more than 1,024 bytes.
+pub const RINGWAY_STATUS_TEXT_TOO_LONG: ringway_status = 31;
+/// A node's name is not UTF-8, in a layout whose program takes names as texts.
+pub const RINGWAY_STATUS_NAME_NOT_TEXT: ringway_status = 32;
+/// A deployed program's layout, in a build without them.
+pub const RINGWAY_STATUS_WITHOUT_COMPAT: ringway_status = 33;
+/// A field of a node has a value that the layout's program refuses.
+pub const RINGWAY_STATUS_BAD_FIELD: ringway_status = 34;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -81,7 +96,7 @@ pub extern "C" fn ringway_status_message(status: i32) -> *const c_char {
 pub(crate) const fn text(status: ringway_status) -> &'static CStr {
     match status {
         RINGWAY_STATUS_OK => c"ok",
-        RINGWAY_STATUS_NO_OWNER => c"no node may own the key",
+        RINGWAY_STATUS_NO_OWNER => c"no node may own the key, or the layout cannot read it",
         RINGWAY_STATUS_INVALID_ARGUMENT => {
             c"a pointer is NULL or misaligned, a length absurd, or a number without meaning"
         }
@@ -109,11 +124,24 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
             c"the tables give a key different positions; their layouts or hash tags differ"
         }
         RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
-        RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout takes no weight but 1",
+        RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout does not take a node's weight",
         RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         RINGWAY_STATUS_TABLE_TOO_SMALL => c"the layout's table has fewer entries than nodes",
         RINGWAY_STATUS_MISSING_OPTION => c"the layout needs an option that was not set",
         RINGWAY_STATUS_NO_ROOM => c"no node has room for the key; each is loaded to its capacity",
+        RINGWAY_STATUS_STATE_UNSUPPORTED => c"the layout has no rule for the state of a node",
+        RINGWAY_STATUS_FIELD_UNSUPPORTED => {
+            c"no node has such a field, or the layout does not read it"
+        }
+        RINGWAY_STATUS_TEXT_EMPTY => c"a node's address, hash_text or guid is empty",
+        RINGWAY_STATUS_TEXT_TOO_LONG => {
+            c"a node's address, hash_text or guid has more than 1024 bytes"
+        }
+        RINGWAY_STATUS_NAME_NOT_TEXT => {
+            c"a node's name is not UTF-8; in this layout names are texts"
+        }
+        RINGWAY_STATUS_WITHOUT_COMPAT => c"this build has no deployed programs' layouts",
+        RINGWAY_STATUS_BAD_FIELD => c"the layout's program refuses the value of a node's field",
         _ => c"not a status of this version of ringway",
     }
 }
@@ -136,6 +164,13 @@ pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
         "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
         "table-too-small" => RINGWAY_STATUS_TABLE_TOO_SMALL,
         "missing-option" => RINGWAY_STATUS_MISSING_OPTION,
+        "state-unsupported" => RINGWAY_STATUS_STATE_UNSUPPORTED,
+        "field-unsupported" => RINGWAY_STATUS_FIELD_UNSUPPORTED,
+        "text-empty" => RINGWAY_STATUS_TEXT_EMPTY,
+        "text-too-long" => RINGWAY_STATUS_TEXT_TOO_LONG,
+        "name-not-text" => RINGWAY_STATUS_NAME_NOT_TEXT,
+        "bad-field" => RINGWAY_STATUS_BAD_FIELD,
+        "without-compat" => RINGWAY_STATUS_WITHOUT_COMPAT,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -147,12 +182,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_NO_ROOM).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_FIELD).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 28);
-        for status in [28, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 35);
+        for status in [35, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

@@ -238,7 +238,7 @@ pub unsafe extern "C" fn ringway_table_hash_bits(
 /// The layout's hash of the key, for ringway_table_owner_hash().
 ///
 /// # Errors
-/// NO_KEY_HASH; INVALID_ARGUMENT.
+/// NO_KEY_HASH; NO_OWNER if the layout's program cannot read the key; INVALID_ARGUMENT.
 ///
 /// # Complexity
 /// O(key_len).
@@ -261,7 +261,10 @@ pub unsafe extern "C" fn ringway_table_key_hash(
         let key = unsafe { bytes(key, key_len) }?;
         // SAFETY: the caller promises the place.
         let hash = unsafe { Out::new(hash) }?;
-        hash.write(table.0.key_hash(key).ok_or(RINGWAY_STATUS_NO_KEY_HASH)?);
+        if table.0.hash_bits().is_none() {
+            return Err(RINGWAY_STATUS_NO_KEY_HASH);
+        }
+        hash.write(table.0.key_hash(key).ok_or(RINGWAY_STATUS_NO_OWNER)?);
         Ok(())
     })
 }
@@ -378,7 +381,7 @@ pub unsafe extern "C" fn ringway_table_node_name(
     })
 }
 
-/// The weight of a node.
+/// The weight of a node; decimals, which two layouts take, are left out.
 ///
 /// # Errors
 /// NO_SUCH_NODE; INVALID_ARGUMENT.

@@ -50,6 +50,13 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_TABLE_TOO_SMALL, 25},
         {RINGWAY_STATUS_MISSING_OPTION, 26},
         {RINGWAY_STATUS_NO_ROOM, 27},
+        {RINGWAY_STATUS_STATE_UNSUPPORTED, 28},
+        {RINGWAY_STATUS_FIELD_UNSUPPORTED, 29},
+        {RINGWAY_STATUS_TEXT_EMPTY, 30},
+        {RINGWAY_STATUS_TEXT_TOO_LONG, 31},
+        {RINGWAY_STATUS_NAME_NOT_TEXT, 32},
+        {RINGWAY_STATUS_WITHOUT_COMPAT, 33},
+        {RINGWAY_STATUS_BAD_FIELD, 34},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -58,7 +65,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(28), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(35), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);

@@ -102,6 +102,151 @@ static void misuse_nodes(void) {
     ringway_builder_free(builder);
 }
 
+static void misuse_fields(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    const int64_t tokens[2] = {INT64_MIN, INT64_MAX};
+    char long_text[1025];
+    memset(long_text, 'x', sizeof long_text);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("haproxy-consistent"), &builder));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_builder_set_node_text(builder, 0, BYTES("guid"), BYTES("g")));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    REFUSED(INVALID, ringway_builder_set_node_text(NULL, 0, BYTES("guid"), BYTES("g")));
+    REFUSED(INVALID, ringway_builder_set_node_text(builder, 0, NULL, 4, BYTES("g")));
+    REFUSED(INVALID, ringway_builder_set_node_text(builder, 0, KEY, ABSURD, BYTES("g")));
+    REFUSED(INVALID, ringway_builder_set_node_text(builder, 0, BYTES("guid"), NULL, 1));
+    REFUSED(INVALID, ringway_builder_set_node_text(builder, 0, BYTES("guid"), KEY, ABSURD));
+    REFUSED(INVALID, ringway_builder_set_node_text(builder, 0, BYTES("address"), BYTES("\xff")));
+    REFUSED(RINGWAY_STATUS_OUT_OF_MEMORY,
+            ringway_builder_set_node_text(builder, 0, BYTES("guid"), KEY, (size_t)PTRDIFF_MAX));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_builder_set_node_text(builder, 1, BYTES("guid"), BYTES("g")));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE,
+            ringway_builder_set_node_text(builder, UINT32_MAX, BYTES("guid"), BYTES("g")));
+    REFUSED(RINGWAY_STATUS_FIELD_UNSUPPORTED, ringway_builder_set_node_text(builder, 0, NULL, 0, BYTES("g")));
+    REFUSED(RINGWAY_STATUS_FIELD_UNSUPPORTED, ringway_builder_set_node_text(builder, 0, BYTES("id"), BYTES("1")));
+    REFUSED(RINGWAY_STATUS_FIELD_UNSUPPORTED,
+            ringway_builder_set_node_text(builder, 0, BYTES("guid\0"), BYTES("1")));
+    REFUSED(INVALID, ringway_builder_set_node_integer(NULL, 0, BYTES("id"), 1));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, NULL, 2, 1));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, BYTES("id"), -1));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, BYTES("id"), 4294967296));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, BYTES("vnodes"), INT64_MIN));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, BYTES("weight_millionths"), -1));
+    REFUSED(INVALID, ringway_builder_set_node_integer(builder, 0, BYTES("weight_millionths"), 4294967295000001));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_builder_set_node_integer(builder, 1, BYTES("id"), 1));
+    REFUSED(RINGWAY_STATUS_FIELD_UNSUPPORTED, ringway_builder_set_node_integer(builder, 0, BYTES("guid"), 1));
+    REFUSED(INVALID, ringway_builder_set_node_tokens(NULL, 0, tokens, 2));
+    REFUSED(INVALID, ringway_builder_set_node_tokens(builder, 0, NULL, 2));
+    REFUSED(INVALID, ringway_builder_set_node_tokens(builder, 0, (const int64_t *)((const char *)tokens + 1), 1));
+    REFUSED(INVALID, ringway_builder_set_node_tokens(builder, 0, tokens, ABSURD / 8));
+    REFUSED(RINGWAY_STATUS_NO_SUCH_NODE, ringway_builder_set_node_tokens(builder, 1, tokens, 2));
+    /* Nothing of that was set. */
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_table_free(table);
+    table = NULL;
+
+    begin_case("fields that make no table");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_text(builder, 0, BYTES("guid"), NULL, 0));
+    CHECK_STATUS(RINGWAY_STATUS_TEXT_EMPTY, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_text(builder, 0, BYTES("guid"),
+                                                                  (const uint8_t *)long_text, 1025));
+    CHECK_STATUS(RINGWAY_STATUS_TEXT_TOO_LONG, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_text(builder, 0, BYTES("guid"),
+                                                                  (const uint8_t *)long_text, 1024));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_integer(builder, 0, BYTES("weight_millionths"), 1));
+    CHECK_STATUS(RINGWAY_STATUS_WEIGHT_UNSUPPORTED, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK,
+                 ringway_builder_set_node_integer(builder, 0, BYTES("weight_millionths"), 2000000));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_integer(builder, 0, BYTES("id"), 0));
+    CHECK_STATUS(RINGWAY_STATUS_BAD_FIELD, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_integer(builder, 0, BYTES("id"), UINT32_MAX));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_tokens(builder, 0, tokens, 2));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_node_weight(table, 0, &number));
+    CHECK(number == 2);
+    number = 7;
+    ringway_table_free(table);
+    ringway_builder_free(builder);
+    table = NULL;
+
+    begin_case("fields that only deployed programs' layouts read");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("ringway-v1"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_set_node_text(builder, 0, BYTES("hash_text"), BYTES("t")));
+    CHECK_STATUS(RINGWAY_STATUS_FIELD_UNSUPPORTED, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+
+    begin_case("nodes that deployed programs do not know");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("pymemcache"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_DOWN));
+    CHECK_STATUS(RINGWAY_STATUS_STATE_UNSUPPORTED, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("pymemcache"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("\xff"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_NAME_NOT_TEXT, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("guava"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_MISSING_OPTION, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    CHECK(table == NULL);
+}
+
+/* A layout whose key hash is no number of 32 or 64 bits, and one that cannot read every key. */
+static void ask_deployed(void) {
+    ringway_builder *builder = NULL;
+    const ringway_table *table = NULL;
+    const uint64_t idle[1] = {0};
+    uint64_t hashes[1] = {0};
+    begin_case("a table without key hashes");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("pymemcache"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    REFUSED(RINGWAY_STATUS_NO_KEY_HASH, ringway_table_hash_bits(table, &number));
+    REFUSED(RINGWAY_STATUS_NO_KEY_HASH, ringway_table_key_hash(table, KEY, 3, &hash));
+    REFUSED(RINGWAY_STATUS_NO_KEY_HASH, ringway_table_owner_hash(table, 1, &number));
+    REFUSED(RINGWAY_STATUS_NO_KEY_HASH, ringway_table_owner_many_by_hash(table, hashes, 1, &number));
+    REFUSED(RINGWAY_STATUS_NO_KEY_HASH, ringway_table_owner_bounded_hash(table, 1, idle, 1, 0, 1250, &number));
+    begin_case("a bounded load without key hashes");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_bounded(table, KEY, 3, idle, 1, 0, 1250, &number));
+    CHECK(number == 0);
+    number = 7;
+    REFUSED(INVALID, ringway_table_candidates(NULL, KEY, 3, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_candidates(table, NULL, 3, &number, 1, &count));
+    REFUSED(INVALID, ringway_table_candidates(table, KEY, 3, NULL, 1, &count));
+    REFUSED(INVALID, ringway_table_candidates(table, KEY, 3, &number, SIZE_MAX, &count));
+    REFUSED(INVALID, ringway_table_candidates(table, KEY, 3, &number, 1, NULL));
+    REFUSED(INVALID, ringway_table_owner_under_load(NULL, KEY, 3, idle, 1, &number));
+    REFUSED(INVALID, ringway_table_owner_under_load(table, NULL, 3, idle, 1, &number));
+    REFUSED(INVALID, ringway_table_owner_under_load(table, KEY, 3, NULL, 1, &number));
+    REFUSED(INVALID, ringway_table_owner_under_load(table, KEY, 3, idle, 0, &number));
+    REFUSED(INVALID, ringway_table_owner_under_load(table, KEY, 3, idle, 2, &number));
+    REFUSED(INVALID, ringway_table_owner_under_load(table, KEY, 3, idle, 1, NULL));
+    ringway_table_free(table);
+
+    begin_case("a layout that cannot read every key");
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new(BYTES("uhashring-ketama"), &builder));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, RINGWAY_STATE_UP));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+    ringway_builder_free(builder);
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_owner(table, BYTES("\xff"), &number));
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_key_hash(table, BYTES("\xff"), &hash));
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_owner_under_load(table, BYTES("\xff"), idle, 1, &number));
+    REFUSED(RINGWAY_STATUS_NO_OWNER, ringway_table_owner_bounded(table, BYTES("\xff"), idle, 1, 0, 1250, &number));
+    ringway_table_free(table);
+}
+
+static void misuse_values(void) {
+    int64_t token = 7;
+    REFUSED(INVALID, ringway_redis_slot(NULL, 3, &number));
+    REFUSED(INVALID, ringway_redis_slot(KEY, ABSURD, &number));
+    REFUSED(INVALID, ringway_redis_slot(KEY, 3, NULL));
+    REFUSED(INVALID, ringway_cassandra_token(NULL, 3, &token));
+    REFUSED(INVALID, ringway_cassandra_token(KEY, SIZE_MAX, &token));
+    REFUSED(INVALID, ringway_cassandra_token(KEY, 3, NULL));
+    CHECK(token == 7);
+}
+
 static void misuse_messages(void) {
     ringway_builder *builder = NULL;
     const ringway_table *table = NULL;
@@ -355,6 +500,9 @@ int main(void) {
     ringway_builder_free(builder);
     misuse_builders();
     misuse_nodes();
+    misuse_fields();
+    misuse_values();
+    ask_deployed();
     misuse_changes();
     misuse_messages();
     misuse_tables(table);

@@ -18,6 +18,7 @@ cp "$target/release/libringway_c.a" "$work/libringway.a"
 cp "$target/release/libringway_c.so" "$work/libringway.so.0"
 ln -s libringway.so.0 "$work/libringway.so"
 python3 "$tests/vectors_to_c.py" "$root/spec/vectors" >"$work/vectors_data.h" || exit 1
+python3 "$tests/deployed_to_lines.py" "$root/spec" "$work/deployed.txt" "$work/deployed-sample.txt" || exit 1
 
 warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror"
 includes="-I$root/include -I$work"
@@ -50,12 +51,14 @@ compile() {
 test_compilers() {
     passed=0 failed=0 skipped=0
     for pair in gcc:c99 gcc:c11 gcc:c17 clang:c99 clang:c11 clang:c17; do
-        for source in api.c misuse.c threads.c vectors.c; do
+        for source in api.c deployed.c misuse.c threads.c vectors.c; do
             compile_counted "${pair%:*}" "${pair#*:}" "$source"
         done
     done
     for pair in g++:c++17 g++:c++20 clang++:c++17 clang++:c++20; do
-        compile_counted "${pair%:*}" "${pair#*:}" hpp.cpp
+        for source in deployed.cpp hpp.cpp; do
+            compile_counted "${pair%:*}" "${pair#*:}" "$source"
+        done
     done
     report compile $passed $failed $skipped
 }
@@ -95,13 +98,15 @@ run_program() {
 test_programs() {
     kind=$1 size=$2 flags=$3
     shift 3
-    for program in api misuse threads vectors hpp; do
+    for program in api misuse threads vectors hpp deployed deployed_hpp; do
         case $program in
         hpp) language="g++ c++17 hpp.cpp" ;;
+        deployed_hpp) language="g++ c++17 deployed.cpp" ;;
         *) language="gcc c99 $program.c" ;;
         esac
         case $program in
         api) argument=$work/scratch.toml ;;
+        deployed*) argument=$work/deployed${size:+-sample}.txt ;;
         *) argument=$size ;;
         esac
         # shellcheck disable=SC2086
@@ -173,7 +178,7 @@ if command -v valgrind >/dev/null; then
         valgrind --quiet --partial-loads-ok=no --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 else
     echo "ffi-c: valgrind is missing; make setup installs it"
-    echo "ffi-c valgrind: 0 passed, 0 failed, 5 skipped"
+    echo "ffi-c valgrind: 0 passed, 0 failed, 7 skipped"
 fi
 
 [ $failed_suites -eq 0 ]

@@ -11,6 +11,9 @@ use pyo3::{
 };
 use ringway::OptionValue;
 
+/// The millionths of a weight of 1.
+pub(crate) const MILLION: u64 = 1_000_000;
+
 create_exception!(
     ringway,
     RingwayError,
@@ -118,12 +121,73 @@ pub(crate) fn integer<'a, 'py>(
     }
 }
 
-/// A weight.
+/// A whole weight.
 pub(crate) fn weight_of(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    let number = integer("weight", value)?;
+    short_integer("weight", value)
+}
+
+/// A weight in millionths, of an `int`, or of a `Decimal` or `str` with up to six decimals.
+///
+/// A `float` is refused: 0.1 is not what it says, and a mapping must not depend on how it is rounded.
+pub(crate) fn weight_millionths_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if value.cast::<PyInt>().is_ok() && value.cast::<PyBool>().is_err() {
+        return Ok(u64::from(weight_of(value)?) * MILLION);
+    }
+    let text = if let Ok(text) = value.cast::<PyString>() {
+        text.to_str()?.to_owned()
+    } else if value.is_instance(&decimal_type(value.py())?)? {
+        value.call_method1("__format__", ("f",))?.extract()?
+    } else {
+        return Err(type_error("weight", "int, Decimal or str", value));
+    };
+    decimal(&text).ok_or_else(|| {
+        let max = u32::MAX;
+        value_error(format_args!("weight must be 0 to {max} with up to six decimals, not {text:?}"))
+    })
+}
+
+/// The millionths of a number as it is written, if they are whole.
+fn decimal(text: &str) -> Option<u64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(decimals) {
+        return None;
+    }
+    let decimals = decimals.trim_end_matches('0');
+    if decimals.len() > 6 {
+        return None;
+    }
+    let whole: u32 = whole.parse().ok()?;
+    let millionths = u64::from(whole) * MILLION + format!("{decimals:0<6}").parse::<u64>().ok()?;
+    Some(millionths).filter(|&millionths| millionths <= u64::from(u32::MAX) * MILLION)
+}
+
+/// A weight as it is written: a whole number, or one with decimals.
+pub(crate) fn weight_text(millionths: u64) -> String {
+    match (millionths / MILLION, millionths % MILLION) {
+        (whole, 0) => whole.to_string(),
+        (whole, rest) => format!("{whole}.{rest:06}").trim_end_matches('0').to_owned(),
+    }
+}
+
+/// A weight for Python: `int` if it is whole, else `Decimal`.
+pub(crate) fn weight_object(py: Python<'_>, millionths: u64) -> PyResult<Bound<'_, PyAny>> {
+    if millionths.is_multiple_of(MILLION) {
+        return Ok((millionths / MILLION).into_pyobject(py)?.into_any());
+    }
+    decimal_type(py)?.call1((weight_text(millionths),))
+}
+
+fn decimal_type(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("decimal")?.getattr("Decimal")
+}
+
+/// An `int` of 32 bits, which is called `what`.
+pub(crate) fn short_integer(what: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let number = integer(what, value)?;
     number
         .extract()
-        .map_err(|_| value_error(format_args!("weight must be 0 to {}, not {number}", u32::MAX)))
+        .map_err(|_| value_error(format_args!("{what} must be 0 to {}, not {number}", u32::MAX)))
 }
 
 /// The value of the option `name`; the numbers of a list are put into `numbers`.

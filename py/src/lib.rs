@@ -7,6 +7,7 @@
 mod bounded;
 mod cluster_file;
 mod convert;
+mod deployed;
 mod node;
 mod table;
 mod walk;
@@ -15,11 +16,20 @@ mod walk;
 #[pyo3::pymodule(gil_used = false)]
 mod _ringway {
     #[pymodule_export]
-    use crate::{convert::RingwayError, node::Node, table::Table, walk::Walk};
-    use pyo3::prelude::*;
+    use crate::{
+        convert::RingwayError,
+        deployed::{cassandra_token, redis_slot},
+        node::Node,
+        table::Table,
+        walk::Walk,
+    };
+    use pyo3::{prelude::*, types::PyTuple};
+    use ringway::Layout;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let layouts = [Layout::names(), Layout::compat_names()].concat();
+        module.add("LAYOUTS", PyTuple::new(module.py(), layouts)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -9,14 +9,14 @@ use pyo3::{
 use ringway::{BuildError, Layout, LoadFactor, NodeIndex, State};
 
 use crate::{
-    bounded::{factor_of, load_of, loads_of, total_of},
+    bounded::{active_of, factor_of, load_of, loads_of, total_of},
     cluster_file,
     convert::{
         Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
         type_error, value_error, weight_of,
     },
     node::{Node, state_name},
-    walk::Walk,
+    walk::{Order, Walk},
 };
 
 /// Which node owns which key: an immutable snapshot of nodes under a layout.
@@ -30,6 +30,9 @@ use crate::{
 /// ringway-keyed-v1 has vnodes and needs key, 32 hexadecimal digits, which repr hides.
 /// In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
 /// memento-v1, which has removed: the places of removed nodes, in the order of removal.
+///
+/// The layouts of deployed programs, such as nginx, haproxy-consistent or envoy-ring, have
+/// options named after those of the programs; LAYOUTS has the names of all layouts.
 ///
 /// Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
 /// back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
@@ -89,7 +92,7 @@ impl Table {
         Ok(Self::of_core(py, table))
     }
 
-    /// The name of the node that owns key; None if no node may own any.
+    /// The name of the node that owns key; None if none may, or the program cannot read key.
     #[pyo3(signature = (key, /))]
     fn owner(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
         let index = self.table.owner(&key_bytes(key)?);
@@ -134,6 +137,14 @@ impl Table {
             return Err(type_error("keys", "an iterable of keys", keys));
         }
         let keys = keys.try_iter().map_err(|_| type_error("keys", "an iterable of keys", keys))?;
+        if self.table.layout().is_compat() {
+            // Not every program hashes the key alone, so there may be no hashes to begin with.
+            let owner = |key: PyResult<Bound<'_, PyAny>>| {
+                let index = self.table.owner(&key_bytes(&key?)?);
+                Ok(index.and_then(|index| self.name_of(py, index)))
+            };
+            return PyList::new(py, keys.map(owner).collect::<PyResult<Vec<_>>>()?);
+        }
         let mut hashes = Vec::with_capacity(keys.size_hint().0);
         for key in keys {
             hashes.push(self.hash_of(&key?)?);
@@ -169,7 +180,7 @@ impl Table {
             None => total_of(&loads),
         };
         let load = |node: NodeIndex| loads.get(node.as_usize()).copied().unwrap_or(u64::MAX);
-        let index = self.table.owner_bounded_by_hash(self.hash_of(key)?, factor, total, load);
+        let index = self.table.owner_bounded(&key_bytes(key)?, factor, total, load);
         Ok(index.and_then(|index| self.name_of(py, index)))
     }
 
@@ -202,7 +213,38 @@ impl Table {
     /// next((node for node in table.walk(key) if is_up(node)), None).
     #[pyo3(signature = (key, /))]
     fn walk(this: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Walk> {
-        Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned()))
+        Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned(), Order::Walk))
+    }
+
+    /// The nodes that the layout's program itself tries for key, in its order.
+    ///
+    /// It is walk(), except where the program has an order of its own: nginx goes from
+    /// point to point, so that a node may come again, and gives up after 21; nginx-modulo
+    /// hashes anew, as often; varnish-shard and ats-parent go from point to point all
+    /// around. Nodes that are down are left out.
+    #[pyo3(signature = (key, /))]
+    fn candidates(this: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<Walk> {
+        Ok(Walk::new(this.clone().unbind(), key_bytes(key)?.into_owned(), Order::Candidates))
+    }
+
+    /// The node that the layout's program picks for key while requests are in progress.
+    ///
+    /// active has how many there are on each node: a sequence in the order of nodes, or a
+    /// mapping from names, where a node that is absent has 0. The caller adds the request
+    /// that it assigns. This is the option hash_balance_factor of envoy-ring, envoy-maglev
+    /// and haproxy-consistent, as these programs do it, which is not what bounded() does;
+    /// elsewhere, and without the option, it is owner().
+    #[pyo3(signature = (key, /, active))]
+    fn owner_under_load(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        active: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let active = active_of(active, &self.names, py)?;
+        let load = |node: NodeIndex| active.get(node.as_usize()).copied().unwrap_or(0);
+        let index = self.table.owner_under_load(&key_bytes(key)?, load);
+        Ok(index.and_then(|index| self.name_of(py, index)))
     }
 
     /// 64 bits that tables have in common if they answer alike: layout, options and nodes.
@@ -248,7 +290,7 @@ impl Table {
         self.changed(py, |table| table.without_node(&name))
     }
 
-    /// The table where the node of that name has another weight.
+    /// The table where the node of that name has another weight, a whole one.
     ///
     /// Raises RingwayError if there is no such node, or there would be too many points.
     #[pyo3(signature = (name, weight, /))]
@@ -291,13 +333,15 @@ impl Table {
         PyList::new(py, rows.collect::<Vec<_>>())
     }
 
-    /// The layout's hash of key; None if it is not one of 32 or 64 bits.
+    /// The layout's hash of key; None if it is not one of 32 or 64 bits, or cannot read key.
     #[pyo3(signature = (key, /))]
     fn key_hash(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
         Ok(self.table.key_hash(&key_bytes(key)?))
     }
 
     /// The nodes in the order they were given, which is that of their indices.
+    ///
+    /// Of what only some layouts read, they have what this layout reads.
     #[getter]
     fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let nodes = self.table.nodes().map(|node| Bound::new(py, Node::of_core(node)));
@@ -395,7 +439,7 @@ impl Table {
         &self.table
     }
 
-    /// The hash of a key; every layout has one.
+    /// The hash of a key; each of Ringway's own layouts has one.
     #[inline]
     fn hash_of(&self, key: &Bound<'_, PyAny>) -> PyResult<u64> {
         let hash = self.table.key_hash(&key_bytes(key)?);

@@ -1,4 +1,4 @@
-//! The iterator of `Table.walk`.
+//! The iterator of `Table.walk` and `Table.candidates`.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,17 @@ use crate::table::Table;
 pub(crate) struct Walk {
     table: Py<Table>,
     key: Vec<u8>,
+    order: Order,
     found: Mutex<Found>,
+}
+
+/// Whose order it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
+    /// Ringway's: each node once.
+    Walk,
+    /// That of the layout's program, in which nodes may come again.
+    Candidates,
 }
 
 /// The start of the walk, as far as it has been looked at.
@@ -22,8 +32,8 @@ struct Found {
 }
 
 impl Walk {
-    pub(crate) const fn new(table: Py<Table>, key: Vec<u8>) -> Self {
-        Self { table, key, found: Mutex::new(Found { nodes: Vec::new(), given: 0 }) }
+    pub(crate) const fn new(table: Py<Table>, key: Vec<u8>, order: Order) -> Self {
+        Self { table, key, order, found: Mutex::new(Found { nodes: Vec::new(), given: 0 }) }
     }
 }
 
@@ -40,7 +50,10 @@ impl Walk {
             // Core's walk borrows the table, so it is begun anew each time, for twice as many:
             // most callers stop at the first or second, and the whole costs about two walks.
             let wanted = (2 * found.given).max(4);
-            found.nodes = table.core().walk(&self.key).take(wanted).collect();
+            found.nodes = match self.order {
+                Order::Walk => table.core().walk(&self.key).take(wanted).collect(),
+                Order::Candidates => table.core().candidates(&self.key).take(wanted).collect(),
+            };
         }
         let index = *found.nodes.get(found.given)?;
         found.given += 1;

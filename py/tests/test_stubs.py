@@ -14,8 +14,10 @@ STUBS = Path(ringway.__file__).with_name("_ringway.pyi")
 
 
 def documented() -> Iterator[tuple[str, str | None]]:
-    """The path of each public class and method in the stubs, and its docstring."""
+    """The path of each public function, class and method in the stubs, and its docstring."""
     for node in ast.parse(STUBS.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, ast.get_docstring(node)
         if not isinstance(node, ast.ClassDef):
             continue
         yield node.name, ast.get_docstring(node)

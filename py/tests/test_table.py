@@ -246,9 +246,9 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
     ({"nodes": 3}, "weight}, not int"),
     ({"nodes": [3]}, "a node's name must be str or bytes, not int"),
     ({"nodes": [bytearray(b"a")]}, "a node's name must be str or bytes, not bytearray"),
-    ({"nodes": {"a": 1.5}}, "weight must be int, not float"),
-    ({"nodes": {"a": True}}, "weight must be int, not bool"),
-    ({"nodes": {"a": "1"}}, "weight must be int, not str"),
+    ({"nodes": {"a": 1.5}}, "weight must be int, Decimal or str, not float"),
+    ({"nodes": {"a": True}}, "weight must be int, Decimal or str, not bool"),
+    ({"nodes": {"a": b"1"}}, "weight must be int, Decimal or str, not bytes"),
     ({"nodes": [], "layout": 3}, "layout must be str, not int"),
     ({"nodes": [], "layout": None}, "layout must be str, not None"),
     ({"nodes": [], "vnodes": None}, "vnodes must be int, str, bool or a list of int, not None"),
@@ -289,7 +289,7 @@ def test_more_wrong_types(table: Table, tmp_path: Path) -> None:
         table.owner_many(wrong)
     with pytest.raises(TypeError, match="k must be int, not str"):
         table.owners("k", "2")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="weight must be int, not None"):
+    with pytest.raises(TypeError, match="weight must be int, Decimal or str, not None"):
         Node("a", weight=None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="state must be str, not None"):
         Node("a", state=None)  # type: ignore[arg-type]

@@ -6,6 +6,22 @@
 True
 """
 
-from ringway._ringway import Node, RingwayError, Table, __version__
+from ringway._ringway import (
+    LAYOUTS,
+    Node,
+    RingwayError,
+    Table,
+    __version__,
+    cassandra_token,
+    redis_slot,
+)
 
-__all__ = ["Node", "RingwayError", "Table", "__version__"]
+__all__ = [
+    "LAYOUTS",
+    "Node",
+    "RingwayError",
+    "Table",
+    "__version__",
+    "cassandra_token",
+    "redis_slot",
+]

@@ -2,15 +2,34 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias, final
+from decimal import Decimal
+from typing import Any, Final, Literal, Self, TypeAlias, final
 
-__all__ = ["Node", "RingwayError", "Table", "Walk", "__version__"]
+__all__ = [
+    "LAYOUTS",
+    "Node",
+    "RingwayError",
+    "Table",
+    "Walk",
+    "__version__",
+    "cassandra_token",
+    "redis_slot",
+]
 
 _Key: TypeAlias = str | bytes | bytearray | memoryview
 _Name: TypeAlias = str | bytes
 _State: TypeAlias = Literal["up", "down", "drain"]
+_Weight: TypeAlias = int | Decimal | str
 
 __version__: str
+# The names of all layouts: Ringway's own, then those of deployed programs.
+LAYOUTS: Final[tuple[str, ...]]
+
+def redis_slot(key: _Key, /) -> int:
+    """The Redis Cluster slot of key, 0 to 16383: what CLUSTER KEYSLOT answers."""
+
+def cassandra_token(key: _Key, /) -> int:
+    """The token of a partition key, as Cassandra's Murmur3 partitioner computes it."""
 
 class RingwayError(ValueError):
     """Nodes, a layout, an option or a cluster file that make no table."""
@@ -22,23 +41,37 @@ class Node:
     The name is the identity and is what is hashed; addresses are the caller's
     business. A weight of 0 owns nothing. Replicas go to different zones first.
     A node in the state "drain" counts as weight 0; one that is "down" keeps its keys.
+
+    The layouts of deployed programs take weights and states as the programs do, and some
+    read more. ats-parent and varnish-shard take weights with up to six decimals, written
+    "0.5" or Decimal("0.5"), and with spymemcached-ketama they hash hash_text instead of
+    the name. haproxy-consistent hashes id, or if its option hash_key says so guid or
+    address, "ip:port". npm-hashring takes vnodes, the node's own number of points, and
+    cassandra-token tokens. What a program does not read it passes over; the layouts of
+    Ringway's own refuse all of these but address.
     """
 
     def __new__(
         cls,
         name: _Name,
         *,
-        weight: int = 1,
+        weight: _Weight = 1,
         zone: _Name | None = None,
         state: _State = "up",
+        address: str | None = None,
+        hash_text: _Name | None = None,
+        id: int | None = None,  # noqa: A002 - HAProxy's word
+        guid: _Name | None = None,
+        vnodes: int | None = None,
+        tokens: Iterable[int] = (),
     ) -> Self: ...
     @property
     def name(self) -> str | bytes:
         """The name: str if it is UTF-8, else bytes."""
 
     @property
-    def weight(self) -> int:
-        """How many shares of the keys it takes."""
+    def weight(self) -> int | Decimal:
+        """How many shares of the keys it takes: an int, or a Decimal if it is not whole."""
 
     @property
     def zone(self) -> str | bytes | None:
@@ -47,6 +80,30 @@ class Node:
     @property
     def state(self) -> _State:
         """One of "up", "down" and "drain"."""
+
+    @property
+    def address(self) -> str | None:
+        """The address, ip:port, or None."""
+
+    @property
+    def hash_text(self) -> str | bytes | None:
+        """The text that is hashed instead of the name, or None."""
+
+    @property
+    def id(self) -> int | None:
+        """HAProxy's id of the server, or None."""
+
+    @property
+    def guid(self) -> str | bytes | None:
+        """HAProxy's guid of the server, or None."""
+
+    @property
+    def vnodes(self) -> int | None:
+        """The node's own number of points, or None."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The tokens of a host of Cassandra; none unless given."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -67,6 +124,9 @@ class Table:
     In jump-v1 and jumpback-v1 the place in the list is the identity of a node, and in
     memento-v1, which has removed: the places of removed nodes, in the order of removal.
 
+    The layouts of deployed programs, such as nginx, haproxy-consistent or envoy-ring, have
+    options named after those of the programs; LAYOUTS has the names of all layouts.
+
     Keys are str (hashed as UTF-8), bytes, bytearray or memoryview of bytes. Nodes come
     back by name: str if the name is UTF-8, else bytes. Any number of threads may use a
     table; a change is a new table.
@@ -76,7 +136,7 @@ class Table:
 
     def __new__(
         cls,
-        nodes: Iterable[_Name | Node] | Mapping[str, int] | Mapping[bytes, int],
+        nodes: Iterable[_Name | Node] | Mapping[str, _Weight] | Mapping[bytes, _Weight],
         *,
         layout: str = "ringway-v1",
         **options: int | str | list[int],
@@ -98,7 +158,7 @@ class Table:
         """
 
     def owner(self, key: _Key, /) -> str | bytes | None:
-        """The name of the node that owns key; None if no node may own any."""
+        """The name of the node that owns key; None if none may, or the program cannot read key."""
 
     def index(self, key: _Key, /) -> int | None:
         """The index of the node that owns key, in the order of nodes; None if none may."""
@@ -147,6 +207,27 @@ class Table:
         next((node for node in table.walk(key) if is_up(node)), None).
         """
 
+    def candidates(self, key: _Key, /) -> Walk:
+        """The nodes that the layout's program itself tries for key, in its order.
+
+        It is walk(), except where the program has an order of its own: nginx goes from
+        point to point, so that a node may come again, and gives up after 21; nginx-modulo
+        hashes anew, as often; varnish-shard and ats-parent go from point to point all
+        around. Nodes that are down are left out.
+        """
+
+    def owner_under_load(
+        self, key: _Key, /, active: Sequence[int] | Mapping[str, int] | Mapping[bytes, int]
+    ) -> str | bytes | None:
+        """The node that the layout's program picks for key while requests are in progress.
+
+        active has how many there are on each node: a sequence in the order of nodes, or a
+        mapping from names, where a node that is absent has 0. The caller adds the request
+        that it assigns. This is the option hash_balance_factor of envoy-ring, envoy-maglev
+        and haproxy-consistent, as these programs do it, which is not what bounded() does;
+        elsewhere, and without the option, it is owner().
+        """
+
     @property
     def fingerprint(self) -> int:
         """64 bits that tables have in common if they answer alike: layout, options and nodes."""
@@ -177,7 +258,7 @@ class Table:
         """
 
     def with_weight(self, name: _Name, weight: int, /) -> Table:
-        """The table where the node of that name has another weight.
+        """The table where the node of that name has another weight, a whole one.
 
         Raises RingwayError if there is no such node, or there would be too many points.
         """
@@ -199,11 +280,14 @@ class Table:
         """
 
     def key_hash(self, key: _Key, /) -> int | None:
-        """The layout's hash of key; None if it is not one of 32 or 64 bits."""
+        """The layout's hash of key; None if it is not one of 32 or 64 bits, or cannot read key."""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes in the order they were given, which is that of their indices."""
+        """The nodes in the order they were given, which is that of their indices.
+
+        Of what only some layouts read, they have what this layout reads.
+        """
 
     @property
     def layout(self) -> str:
