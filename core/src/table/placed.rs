@@ -100,11 +100,11 @@ impl Placed {
     /// The owner of `key` where it is not a ring whose keys are hashed whole.
     #[inline(never)]
     pub(super) fn other_owner(&self, layout: &Layout, key: &[u8]) -> Option<NodeIndex> {
-        match self {
-            #[cfg(feature = "compat")]
-            Self::Deployed(deployed) => deployed.owner(key),
-            _ => self.any_owner_by_hash(layout.hash_key(key)),
+        #[cfg(feature = "compat")]
+        if let Self::Deployed(deployed) = self {
+            return deployed.owner(key);
         }
+        self.any_owner_by_hash(layout.hash_key(key))
     }
 
     #[inline(never)]

@@ -177,8 +177,8 @@ impl Deployed {
         }
     }
 
-    /// The owner of a key.
-    #[inline]
+    /// The owner of a key. Out of line, or native layouts would save registers for it.
+    #[inline(never)]
     pub(crate) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
         match (&self.by, self.key_hash, &self.hash_tag) {
             (By::Ring(ring), KeyHash::Crc32 { of_empty }, None) => {
