@@ -5,7 +5,7 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy nutcracker
+PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf wrk nginx haproxy nutcracker
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -27,6 +27,15 @@ demo: ## Build, then shard real records over nodes and move them live (DEMO_DIR=
 	$(CARGO) build -j$(JOBS) --release -p ringway-cli
 	$(TARGET)/release/ringway demo --records $(DEMO_DIR) --out demo-out
 
+# PREFIX=, LIBDIR=, DESTDIR= and STRIP= reach the script through the environment; it explains them.
+.PHONY: install
+install: ## Build the C and C++ library and install it below PREFIX=/usr/local (DESTDIR= for packages)
+	@JOBS=$(JOBS) sh scripts/install.sh install $(TARGET)
+
+.PHONY: uninstall
+uninstall: ## Remove what make install with the same PREFIX, LIBDIR and DESTDIR put there
+	@sh scripts/install.sh uninstall
+
 .PHONY: test
 test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
@@ -37,6 +46,7 @@ test: check ## Check, then run every test suite
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    install="sh ffi-c/tests/install/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 

@@ -7,8 +7,9 @@ target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet --release -p ringway-c
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$target/release/libringway_c.so" "$work/libringway.so.0"
-ln -s libringway.so.0 "$work/libringway.so"
+soname=$(readelf -d "$target/release/libringway_c.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
+cp "$target/release/libringway_c.so" "$work/$soname"
+ln -s "$soname" "$work/libringway.so"
 cc -O2 -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -Iinclude benches/rivals.c -o "$work/rivals" \
     -L"$work" -lringway -Wl,-rpath,"$work" -lmemcached
 "$work/rivals" >"$work/rows"

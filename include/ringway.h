@@ -59,10 +59,12 @@
 #define RINGWAY_NO_NODE UINT32_MAX
 
 /**
- * The number of this binary interface, which is also that of the shared library's soname.
+ * The number of this binary interface.
  *
  * It is raised when a program built with an older header would no longer work. Compare it with
- * ringway_abi_version() after loading the library at run time.
+ * ringway_abi_version() after loading the library at run time. The dynamic linker goes by the
+ * soname, which is stricter: libringway.so.0.1 for all releases 0.1.x, and so on; from 1.0 on, the
+ * first number alone.
  */
 #define RINGWAY_ABI_VERSION 0
 

@@ -4,10 +4,12 @@ use core::ffi::{CStr, c_char};
 
 use crate::guard::guard_or;
 
-/// The number of this binary interface, which is also that of the shared library's soname.
+/// The number of this binary interface.
 ///
 /// It is raised when a program built with an older header would no longer work. Compare it with
-/// ringway_abi_version() after loading the library at run time.
+/// ringway_abi_version() after loading the library at run time. The dynamic linker goes by the
+/// soname, which is stricter: libringway.so.0.1 for all releases 0.1.x, and so on; from 1.0 on, the
+/// first number alone.
 pub const RINGWAY_ABI_VERSION: u32 = 0;
 
 const VERSION: &CStr =

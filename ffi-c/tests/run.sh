@@ -15,8 +15,11 @@ case $target in /*) ;; *) target=$PWD/$target ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$target/release/libringway_c.a" "$work/libringway.a"
-cp "$target/release/libringway_c.so" "$work/libringway.so.0"
-ln -s libringway.so.0 "$work/libringway.so"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+# The dynamic linker's name: 0.1 of all 0.1.x, 1 of all 1.x.
+soname=libringway.so.$(echo "$version" | sed -E 's/^(0\.[0-9]+|[1-9][0-9]*)\..*/\1/')
+cp "$target/release/libringway_c.so" "$work/$soname"
+ln -s "$soname" "$work/libringway.so"
 python3 "$tests/vectors_to_c.py" "$root/spec/vectors" >"$work/vectors_data.h" || exit 1
 python3 "$tests/deployed_to_lines.py" "$root/spec" "$work/deployed.txt" "$work/deployed-sample.txt" || exit 1
 
@@ -24,7 +27,6 @@ warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror"
 includes="-I$root/include -I$work"
 shared="-L$work -lringway -Wl,-rpath,$work -lpthread"
 static="$work/libringway.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 failed_suites=0
 # misuse.c asks for more memory than there is, and means it.
 export ASAN_OPTIONS=allocator_may_return_null=1
@@ -118,7 +120,7 @@ test_programs() {
     done
 }
 
-# Exactly the header's functions are exported, and the soname carries the ABI's number.
+# Exactly the header's functions are exported, and the soname carries the release.
 test_symbols() {
     passed=0 failed=0
     nm -D --defined-only "$work/libringway.so" | awk '{print $3}' | sort >"$work/exported"
@@ -128,8 +130,7 @@ test_symbols() {
     else
         failed=1
     fi
-    abi=$(sed -n 's/^#define RINGWAY_ABI_VERSION //p' "$root/include/ringway.h")
-    if readelf -d "$work/libringway.so" | grep -q "SONAME.*\[libringway\.so\.$abi\]"; then
+    if readelf -d "$work/libringway.so" | grep -qF "soname: [$soname]"; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
