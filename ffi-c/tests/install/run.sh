@@ -14,7 +14,7 @@ case $target in /*) ;; *) target=$PWD/$target ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-unset CPATH LIBRARY_PATH LD_LIBRARY_PATH PREFIX LIBDIR DESTDIR STRIP
+unset MAKEFLAGS MFLAGS CPATH LIBRARY_PATH LD_LIBRARY_PATH PREFIX LIBDIR DESTDIR STRIP
 unset PKG_CONFIG_PATH PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
 
 for tool in cmake pkg-config make gcc g++; do
@@ -116,7 +116,7 @@ test_versions() {
         # shellcheck disable=SC2016
         echo 'find_package(ringway ${ASKED} CONFIG REQUIRED)'
     } >asks/CMakeLists.txt
-    for asked in "$interface" "$version" "$interface...<100" ; do
+    for asked in "$interface" "$version" "$interface...<100"; do
         check "find_package $asked" asks "$asked"
     done
     for asked in 0.0 0.2 1 1.0 0 "$version.1" "$interface.99" "100...200" "0.0...<$interface"; do
