@@ -21,7 +21,7 @@ work=$target/nginx-module
 module=$work/objs/ngx_http_upstream_ringway_module.so
 inputs=$( (
     dpkg-query -W nginx-dev
-    cksum "$RINGWAY_LIBRARY" "$RINGWAY_INCLUDE/ringway.h" "$here/config" "$here/build.sh" "$here"/*.c
+    cksum "$RINGWAY_LIBRARY" "$RINGWAY_INCLUDE/ringway.h" "$here/config" "$here/build.sh" "$here"/*.[ch]
 ) | cksum)
 if [ ! -f "$module" ] || [ "$(cat "$work/inputs" 2>/dev/null)" != "$inputs" ]; then
     rm -rf "$work"

@@ -9,81 +9,26 @@
  * asked only when the owner cannot be.
  */
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
-
-#include <ringway.h>
+#include "ngx_http_upstream_ringway.h"
 
 
 /* Longer explanations of the library are cut. */
 #define RINGWAY_MESSAGE_SIZE  1024
 
-/* How many nodes are asked for when the first cannot be; four times as many at each next time. */
-#define RINGWAY_FIRST_WALK    4
-
-
-/* A node of the table, by its index: its peers stand one after the other. */
-typedef struct {
-    ngx_str_t                           name;
-    ngx_uint_t                          first;   /* place of its first peer among all */
-    ngx_uint_t                          count;   /* how many: the addresses of its name */
-    unsigned                            down:1;  /* state = "down" in the cluster file */
-} ringway_node_t;
-
-
-typedef struct {
-    ngx_http_complex_value_t            key;
-    ngx_str_t                           layout;
-    ngx_str_t                           file;
-    u_char                             *conf_file;  /* where the directive stands */
-    ngx_uint_t                          conf_line;
-    unsigned                            pinned:1;
-
-    const ringway_table                *table;
-    ringway_node_t                     *nodes;
-    uint32_t                            node_count;
-
-    /* The peers by place: in shared memory with `zone`, so known only once the workers start. */
-    ngx_http_upstream_rr_peer_t       **peers;
-} ringway_srv_conf_t;
-
-
-/* Of one request; also its context, for $ringway_node. */
-typedef struct {
-    /* the round robin data must be first */
-    ngx_http_upstream_rr_peer_data_t    rrp;
-    ngx_http_request_t                 *request;
-    ringway_srv_conf_t                 *conf;
-    ngx_str_t                           key;
-    ringway_node_t                     *node;      /* the one asked last */
-    uint32_t                            owner;     /* RINGWAY_NO_NODE: nobody */
-    ngx_uint_t                          position;  /* in the walk: 0 is the owner */
-    uint32_t                           *walk;
-    size_t                              walked;    /* elements of walk */
-    size_t                              asked;     /* how many were asked for */
-} ringway_peer_data_t;
-
 
 static char *ringway_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static void *ringway_create_conf(ngx_conf_t *cf);
 static ngx_int_t ringway_add_variables(ngx_conf_t *cf);
-static ngx_int_t ringway_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data);
 static ngx_int_t ringway_init_process(ngx_cycle_t *cycle);
 static ngx_int_t ringway_init_upstream(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us);
 static ngx_int_t ringway_build(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us,
     ringway_srv_conf_t *rcf);
+static ngx_str_t *ringway_repeated(ngx_http_upstream_srv_conf_t *us);
 static ngx_int_t ringway_map_nodes(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us,
     ringway_srv_conf_t *rcf);
 static ngx_int_t ringway_set_node(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us,
     ringway_srv_conf_t *rcf, ngx_http_upstream_server_t *server, ngx_uint_t first);
 static void ringway_free_table(void *data);
-static ngx_int_t ringway_init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us);
-static ngx_int_t ringway_get_peer(ngx_peer_connection_t *pc, void *data);
-static ringway_node_t *ringway_node_at(ringway_peer_data_t *rp, ngx_uint_t position);
-static ngx_http_upstream_rr_peer_t *ringway_choose(ringway_peer_data_t *rp, ringway_node_t *node);
-static ngx_int_t ringway_refuse(ringway_peer_data_t *rp, ngx_uint_t status);
 
 
 static ngx_command_t  ringway_commands[] = {
@@ -129,8 +74,6 @@ ngx_module_t  ngx_http_upstream_ringway_module = {
     NGX_MODULE_V1_PADDING
 };
 
-
-/* The configuration */
 
 static char *
 ringway_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -246,29 +189,7 @@ ringway_add_variables(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    variable->get_handler = ringway_variable;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ringway_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
-{
-    ringway_peer_data_t  *rp;
-
-    rp = ngx_http_get_module_ctx(r, ngx_http_upstream_ringway_module);
-
-    if (rp == NULL || rp->node == NULL) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-    v->len = rp->node->name.len;
-    v->data = rp->node->name.data;
+    variable->get_handler = ngx_http_upstream_ringway_node;
 
     return NGX_OK;
 }
@@ -349,7 +270,7 @@ ringway_init_upstream(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us)
         return NGX_ERROR;
     }
 
-    us->peer.init = ringway_init_peer;
+    us->peer.init = ngx_http_upstream_ringway_init_peer;
 
     if (rcf->pinned) {
         /* nginx keeps no account of a single server, and would ask it even if it failed */
@@ -420,12 +341,43 @@ done:
         return NGX_OK;
     }
 
+    if (status == RINGWAY_STATUS_DUPLICATE_NAME && rcf->file.data == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "ringway: two servers \"%V\" in upstream \"%V\" in %s:%ui",
+                      ringway_repeated(us), &us->host, rcf->conf_file, rcf->conf_line);
+        return NGX_ERROR;
+    }
+
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "ringway: %s%s%V in upstream \"%V\" in %s:%ui",
                   message[0] ? message : ringway_status_message(status),
                   rcf->file.data ? ", file " : "", &rcf->file,
                   &us->host, rcf->conf_file, rcf->conf_line);
 
     return NGX_ERROR;
+}
+
+
+/* The name of a server that another one before it has. */
+
+static ngx_str_t *
+ringway_repeated(ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_uint_t                   i, j;
+    ngx_http_upstream_server_t  *server;
+
+    server = us->servers->elts;
+
+    for (i = 1; i < us->servers->nelts; i++) {
+        for (j = 0; j < i; j++) {
+            if (server[i].name.len == server[j].name.len
+                && ngx_strncmp(server[i].name.data, server[j].name.data, server[i].name.len) == 0)
+            {
+                return &server[i].name;
+            }
+        }
+    }
+
+    return &server[0].name;
 }
 
 
@@ -533,252 +485,4 @@ static void
 ringway_free_table(void *data)
 {
     ringway_table_free(data);
-}
-
-
-/* A request */
-
-static ngx_int_t
-ringway_init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
-{
-    ringway_status        status;
-    ringway_srv_conf_t   *rcf;
-    ringway_peer_data_t  *rp;
-
-    rcf = ngx_http_conf_upstream_srv_conf(us, ngx_http_upstream_ringway_module);
-
-    rp = ngx_pcalloc(r->pool, sizeof(ringway_peer_data_t));
-    if (rp == NULL) {
-        return NGX_ERROR;
-    }
-
-    r->upstream->peer.data = &rp->rrp;
-
-    if (ngx_http_upstream_init_round_robin_peer(r, us) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_complex_value(r, &rcf->key, &rp->key) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rp->request = r;
-    rp->conf = rcf;
-    rp->owner = RINGWAY_NO_NODE;
-
-    if (rp->key.len) {
-        status = ringway_table_owner(rcf->table, rp->key.data, rp->key.len, &rp->owner);
-
-        if (status != RINGWAY_STATUS_OK && status != RINGWAY_STATUS_NO_OWNER) {
-            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "ringway: %s",
-                          ringway_status_message(status));
-            return NGX_ERROR;
-        }
-    }
-
-    if (rcf->pinned) {
-        /* so that after the owner's last address failed, the answer is this module's */
-        r->upstream->peer.tries++;
-    }
-
-    r->upstream->peer.get = ringway_get_peer;
-    ngx_http_set_ctx(r, rp, ngx_http_upstream_ringway_module);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ringway_get_peer(ngx_peer_connection_t *pc, void *data)
-{
-    ringway_peer_data_t          *rp = data;
-
-    ringway_node_t               *node;
-    ngx_http_upstream_rr_peer_t  *peer;
-
-    pc->cached = 0;
-    pc->connection = NULL;
-    pc->name = rp->rrp.peers->name;
-
-    if (rp->key.len == 0) {
-        ngx_log_error(NGX_LOG_ERR, pc->log, 0, "ringway: the key is empty");
-        return ringway_refuse(rp, NGX_HTTP_BAD_REQUEST);
-    }
-
-    if (rp->owner == RINGWAY_NO_NODE) {
-        ngx_log_error(NGX_LOG_ERR, pc->log, 0, "ringway: no node owns the key");
-        return ringway_refuse(rp, NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-
-    for ( ;; ) {
-        node = ringway_node_at(rp, rp->position);
-        if (node == NULL) {
-            return NGX_BUSY;
-        }
-
-        rp->node = node;
-
-        ngx_http_upstream_rr_peers_wlock(rp->rrp.peers);
-        peer = ringway_choose(rp, node);
-
-        if (peer) {
-            rp->rrp.current = peer;
-            pc->sockaddr = peer->sockaddr;
-            pc->socklen = peer->socklen;
-            pc->name = &peer->name;
-        }
-
-        ngx_http_upstream_rr_peers_unlock(rp->rrp.peers);
-
-        if (peer) {
-            ngx_log_debug2(NGX_LOG_DEBUG_HTTP, pc->log, 0, "ringway: node \"%V\", position %ui",
-                           &node->name, rp->position);
-            return NGX_OK;
-        }
-
-        if (rp->conf->pinned) {
-            ngx_log_error(NGX_LOG_ERR, pc->log, 0,
-                          "ringway: node \"%V\" owns the key and cannot be asked", &node->name);
-            return ringway_refuse(rp, NGX_HTTP_SERVICE_UNAVAILABLE);
-        }
-
-        rp->position++;
-    }
-}
-
-
-/* The node at that place of the key's walk; NULL after the last, or without memory. */
-
-static ringway_node_t *
-ringway_node_at(ringway_peer_data_t *rp, ngx_uint_t position)
-{
-    size_t  capacity;
-
-    if (position == 0) {
-        return &rp->conf->nodes[rp->owner];
-    }
-
-    while (position >= rp->walked) {
-        if (rp->asked >= rp->conf->node_count || rp->walked < rp->asked) {
-            return NULL;
-        }
-
-        capacity = rp->asked ? rp->asked * 4 : RINGWAY_FIRST_WALK;
-        capacity = ngx_min(capacity, rp->conf->node_count);
-
-        rp->walk = ngx_palloc(rp->request->pool, capacity * sizeof(uint32_t));
-        if (rp->walk == NULL
-            || ringway_table_walk(rp->conf->table, rp->key.data, rp->key.len,
-                                  rp->walk, capacity, &rp->walked)
-               != RINGWAY_STATUS_OK)
-        {
-            rp->walked = 0;
-            rp->asked = rp->conf->node_count;
-            return NULL;
-        }
-
-        rp->asked = capacity;
-    }
-
-    return &rp->conf->nodes[rp->walk[position]];
-}
-
-
-/* One of a node's addresses, in turn, if any can be asked now and was not yet. The caller locks. */
-
-static ngx_http_upstream_rr_peer_t *
-ringway_choose(ringway_peer_data_t *rp, ringway_node_t *node)
-{
-    time_t                        now;
-    ngx_int_t                     total;
-    uintptr_t                     bit;
-    ngx_uint_t                    i, word, best_place;
-    ngx_http_upstream_rr_peer_t  *peer, *best;
-
-    if (node->down) {
-        return NULL;
-    }
-
-    now = ngx_time();
-    best = NULL;
-    best_place = 0;
-    total = 0;
-
-    for (i = node->first; i < node->first + node->count; i++) {
-        peer = rp->conf->peers[i];
-        word = i / (8 * sizeof(uintptr_t));
-        bit = (uintptr_t) 1 << i % (8 * sizeof(uintptr_t));
-
-        if ((rp->rrp.tried[word] & bit) || peer->down) {
-            continue;
-        }
-
-        if (peer->max_fails
-            && peer->fails >= peer->max_fails
-            && now - peer->checked <= peer->fail_timeout)
-        {
-            continue;
-        }
-
-        if (peer->max_conns && peer->conns >= peer->max_conns) {
-            continue;
-        }
-
-        peer->current_weight += peer->effective_weight;
-        total += peer->effective_weight;
-
-        if (peer->effective_weight < peer->weight) {
-            peer->effective_weight++;
-        }
-
-        if (best == NULL || peer->current_weight > best->current_weight) {
-            best = peer;
-            best_place = i;
-        }
-    }
-
-    if (best == NULL) {
-        return NULL;
-    }
-
-    best->current_weight -= total;
-    best->conns++;
-
-    if (now - best->checked > best->fail_timeout) {
-        best->checked = now;
-    }
-
-    rp->rrp.tried[best_place / (8 * sizeof(uintptr_t))] |=
-                                    (uintptr_t) 1 << best_place % (8 * sizeof(uintptr_t));
-
-    return best;
-}
-
-
-/*
- * Ends the request with that status. For a method that has no peer, nginx itself knows 502 only.
- * So the upstream part is finished first, as nginx does before it starts another one, and then the
- * request. What is returned makes nginx finish the upstream part once more, which it takes for done.
- * Each of the three gives a reference to the request back, of which one was there.
- */
-
-static ngx_int_t
-ringway_refuse(ringway_peer_data_t *rp, ngx_uint_t status)
-{
-    ngx_http_request_t   *r = rp->request;
-    ngx_http_upstream_t  *u = r->upstream;
-
-    if (u->cleanup == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (u->state) {
-        u->state->status = status;
-    }
-
-    r->main->count += 2;
-    (*u->cleanup)(r);
-    ngx_http_finalize_request(r, status);
-
-    return NGX_ERROR;
 }
