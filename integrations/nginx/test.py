@@ -450,6 +450,25 @@ def test_reload_under_load(place: Place) -> None:
     assert not re.search(r"\[(alert|crit|emerg)\]", nginx.errors()), nginx.errors()
 
 
+def test_reload_frees(place: Place) -> None:
+    """The master, which builds a table of 800,000 points at each reload, does not grow with their number."""
+    nginx, port = place.front(f"upstream a {{ ringway key=$arg_key; {servers(place.names, [1000] * 5)} }}\n", "a")
+    assert nginx.process
+    status = pathlib.Path(f"/proc/{nginx.process.pid}/status")
+    children = pathlib.Path(f"/proc/{nginx.process.pid}/task/{nginx.process.pid}/children")
+    resident = []
+    for _ in range(16):
+        before = set(children.read_text().split())
+        nginx.reload()
+        deadline = time.monotonic() + 10
+        while not set(children.read_text().split()) - before:
+            assert time.monotonic() < deadline, nginx.errors()
+            time.sleep(0.01)
+        resident.append(int(re.search(r"VmRSS:\s+(\d+) kB", status.read_text())[1]))  # type: ignore[index]
+    assert resident[-1] < resident[3] + 20_000, resident
+    assert Client(port).get("/a?key=k")[0] == 200
+
+
 def test_readme(place: Place) -> None:
     """README's configuration, with other ports."""
     conf = re.search(r"```nginx\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
