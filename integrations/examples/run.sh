@@ -1,0 +1,111 @@
+#!/bin/sh
+# Builds the example proxies and the code of docs/embedding.md, and tests them: run.sh [TARGET_DIR]
+#
+# Prints lines `examples ...: N passed, N failed, N skipped`; exits with 1 if anything failed.
+# TARGET_DIR is cargo's; $CARGO_TARGET_DIR or ./target unless given.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+target=${1:-${CARGO_TARGET_DIR:-$root/target}}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+
+(cd "$root" && cargo build -j2 --quiet --release -p ringway-c --target-dir "$target" &&
+    cargo build -j2 --quiet -p ringway-cli --target-dir "$target") || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$target/release/libringway_c.a" "$work/libringway.a"
+cp "$target/release/libringway_c.so" "$work/libringway.so.0"
+ln -s libringway.so.0 "$work/libringway.so"
+shared="-L$work -lringway -Wl,-rpath,$work -pthread"
+static="$work/libringway.a -pthread -lm -ldl"
+warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror -I$root/include"
+sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all"
+status=0
+
+# report NAME PASSED FAILED SKIPPED
+report() {
+    echo "examples $1: $2 passed, $3 failed, $4 skipped"
+    [ "$3" -eq 0 ] || status=1
+}
+
+# compile OUTPUT SOURCE COMPILER FLAGS...: in the language of the compiler.
+compile() {
+    output=$1 source=$2 compiler=$3
+    shift 3
+    case $compiler in
+    *++) standard="-std=c++17 -DASIO_STANDALONE" ;;
+    *) standard=-std=c11 ;;
+    esac
+    # The lists of flags are split into words on purpose.
+    # shellcheck disable=SC2086
+    "$compiler" $standard $warnings "$source" -o "$output" "$@"
+}
+
+# proxy NAME COMPILER: the other compiler has no warnings either; tests it plain and sanitized.
+proxy() {
+    name=$1 compiler=$2 other=$3 source=$4
+    # shellcheck disable=SC2086
+    if ! compile "$work/$name" "$source" "$compiler" $shared ||
+        ! compile "$work/$name-asan" "$source" "$compiler" $sanitize $static; then
+        report "$name $compiler" 0 1 0
+        return
+    fi
+    if ! command -v "$other" >/dev/null; then
+        report "$name $other" 0 0 1
+    elif compile /dev/null "$source" "$other" -c; then
+        report "$name $other" 1 0 0
+    else
+        report "$name $other" 0 1 0
+    fi
+    python3 -B "$here/test.py" "$target/debug/ringway" "$name" "$work/$name" || status=1
+    python3 -B "$here/test.py" "$target/debug/ringway" "$name sanitized" "$work/$name-asan" || status=1
+}
+
+# The blocks of one language of docs/embedding.md are one program: it is compiled, and run with
+# what it asserts.
+document() {
+    awk -v begin="^\`\`\`$1\$" '$0 ~ begin {on = 1; next} /^```/ {on = 0} on' \
+        "$root/docs/embedding.md" >"$work/embedding.$1"
+    mkdir "$work/$1"
+    printf 'layout = "ringway-v1"\n[[node]]\nname = "db1"\n[[node]]\nname = "db2"\nweight = 2\n[[node]]\nname = "db3"\n' \
+        >"$work/$1/cluster.toml"
+    passed=0 failed=0 skipped=0
+    shift
+    for compiler in "$@"; do
+        for kind in shared static sanitized; do
+            case $kind in
+            shared) flags=$shared ;;
+            static) flags=$static ;;
+            sanitized) flags="$sanitize $shared" ;;
+            esac
+            # shellcheck disable=SC2086
+            if ! command -v "$compiler" >/dev/null; then
+                skipped=$((skipped + 1))
+            elif compile "$work/program" "$work/embedding.$language" "$compiler" $flags &&
+                (cd "$work/$language" && "$work/program" | grep -qx "all is as the text says"); then
+                passed=$((passed + 1))
+            else
+                failed=$((failed + 1))
+            fi
+        done
+    done
+    report "embedding.md $language" $passed $failed $skipped
+}
+
+for language in c cpp; do
+    case $language in
+    c) document c gcc clang ;;
+    cpp) document cpp g++ clang++ ;;
+    esac
+done
+proxy epoll-proxy gcc clang "$here/epoll-proxy.c"
+proxy asio-proxy g++ clang++ "$here/asio-proxy.cpp"
+if command -v valgrind >/dev/null; then
+    python3 -B "$here/test.py" "$target/debug/ringway" "epoll-proxy valgrind" \
+        valgrind --quiet --partial-loads-ok=no --error-exitcode=9 --leak-check=full "$work/epoll-proxy" || status=1
+else
+    report "epoll-proxy valgrind" 0 0 1
+fi
+exit $status
