@@ -5,7 +5,7 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
-PACKAGES := g++ clang valgrind libc6-dbg wrk nginx haproxy nutcracker
+PACKAGES := g++ clang valgrind libc6-dbg libasio-dev wrk nginx haproxy nutcracker
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -37,6 +37,7 @@ test: check ## Check, then run every test suite
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    examples="sh integrations/examples/run.sh $(TARGET)" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 

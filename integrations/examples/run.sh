@@ -21,7 +21,8 @@ ln -s libringway.so.0 "$work/libringway.so"
 shared="-L$work -lringway -Wl,-rpath,$work -pthread"
 static="$work/libringway.a -pthread -lm -ldl"
 warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror -I$root/include"
-sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all"
+# The check of vptr opens a pipe, and takes it for a fault if there are no descriptors, as in a test.
+sanitize="-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all"
 status=0
 
 # report NAME PASSED FAILED SKIPPED
@@ -43,7 +44,7 @@ compile() {
     "$compiler" $standard $warnings "$source" -o "$output" "$@"
 }
 
-# proxy NAME COMPILER: the other compiler has no warnings either; tests it plain and sanitized.
+# proxy NAME COMPILER OTHER SOURCE: the other compiler has no warnings either; tests it plain and sanitized.
 proxy() {
     name=$1 compiler=$2 other=$3 source=$4
     # shellcheck disable=SC2086

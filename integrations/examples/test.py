@@ -187,7 +187,7 @@ class Tests:
                 await self.reloads(proxy, cluster, self.write("after.toml", after))
             finally:
                 code, errors = proxy.stop()
-            self.check("stops cleanly", code == 0, (code, errors[-3000:]))
+                self.check("stops cleanly", code == 0, (code, errors[-3000:]))
             await self.limits()
         for path, text in [("bad.toml", "[[node]]\nname = 3\n"), ("names.toml", '[[node]]\nname = "db1"\n')]:
             (self.folder / path).write_text(text)
@@ -352,7 +352,7 @@ class Tests:
             idle_writer.close()
         finally:
             code, errors = proxy.stop()
-        self.check("stops cleanly after that", code == 0, (code, errors[-3000:]))
+            self.check("stops cleanly after that", code == 0, (code, errors[-3000:]))
 
         proxy = Proxy(self.command, self.before, files=100)
         key = self.key_of(self.before, self.backends[2].name, "k")
@@ -372,7 +372,7 @@ class Tests:
             self.check("as it was afterwards", await held() == name)
         finally:
             code, errors = proxy.stop()
-        self.check("stops cleanly after few descriptors", code == 0, (code, errors[-3000:]))
+            self.check("stops cleanly after few descriptors", code == 0, (code, errors[-3000:]))
 
 
 def main(arguments: list[str]) -> int:
