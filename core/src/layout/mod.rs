@@ -3,18 +3,21 @@
 #[cfg(feature = "compat")]
 pub(crate) mod compat;
 mod hash_tag;
+mod names;
 #[cfg(feature = "alloc")]
 mod removed;
 pub(crate) mod sip_key;
 
-use core::fmt;
-
 #[cfg(feature = "compat")]
 pub use self::compat::{Compat, Program};
+pub(crate) use self::names::write_names;
 #[cfg(feature = "alloc")]
 pub use self::removed::Removed;
-use self::sip_key::Secret;
 pub use self::{hash_tag::HashTag, sip_key::SipKey};
+use self::{
+    names::{COMPAT_NAMES, NAMES},
+    sip_key::Secret,
+};
 use crate::{BuildError, key_hash};
 #[cfg(feature = "alloc")]
 use crate::{Node, node::Fields};
@@ -25,51 +28,6 @@ pub(crate) const NODES_MAX: usize = 65_536;
 pub(crate) const POINTS_MAX: u64 = 1 << 24;
 /// At most this many bytes in a name or zone (SPEC §8).
 pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
-
-const NAMES: &[&str] = &[
-    "ringway-v1",
-    "jump-v1",
-    "jumpback-v1",
-    "rendezvous-v1",
-    "maglev-v1",
-    "balanced-v1",
-    "ringway-keyed-v1",
-    #[cfg(feature = "alloc")]
-    "memento-v1",
-];
-
-const COMPAT_NAMES: [&str; 30] = [
-    "nginx",
-    "nginx-modulo",
-    "libmemcached-ketama",
-    "libmemcached-ketama-weighted",
-    "libmemcached-modula",
-    "libmemcached-spy",
-    "twemproxy-ketama",
-    "twemproxy-modula",
-    "envoy-ring",
-    "envoy-maglev",
-    "haproxy-consistent",
-    "haproxy-map",
-    "uhashring",
-    "uhashring-ketama",
-    "npm-hashring",
-    "npm-memcached",
-    "pymemcache",
-    "python-memcached",
-    "spymemcached-ketama",
-    "spymemcached-modulo",
-    "redis-cluster",
-    "groupcache",
-    "stathat",
-    "serialx",
-    "pingora",
-    "jump",
-    "guava",
-    "varnish-shard",
-    "ats-parent",
-    "cassandra-token",
-];
 
 /// One never-changing mapping from keys to nodes, named in configuration files.
 ///
@@ -585,17 +543,4 @@ pub enum OptionValue<'a> {
     /// A list of whole numbers. No option takes `u32::MAX` in one, so that what does not fit may be
     /// given as that.
     List(&'a [u32]),
-}
-
-pub(crate) fn write_names(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (place, name) in NAMES.iter().enumerate() {
-        if place > 0 {
-            f.write_str(", ")?;
-        }
-        f.write_str(name)?;
-    }
-    if cfg!(feature = "compat") {
-        f.write_str(" and those of deployed programs (docs/layouts.md)")?;
-    }
-    Ok(())
 }
