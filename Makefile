@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf libasio-dev wrk nginx haproxy nutcracker \
-            nginx-dev libpcre2-dev libssl-dev zlib1g-dev
+            nginx-dev libpcre2-dev libssl-dev zlib1g-dev iproute2
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -14,7 +14,7 @@ RECORDED := nginx haproxy nutcracker libmemcached-dev pkgconf gcc iproute2
 # The crates whose tests cargo runs; the Python module's are pytest's. Together they give core the
 # feature simd, which ringway-cli and ringway-c ask for; the suite no-alloc goes without.
 CRATES := -p ringway -p ringway-cluster -p ringway-store -p ringway-client -p ringway-node \
-          -p ringway-proxy -p ringway-cli -p ringway-c
+          -p ringway-proxy -p ringway-cli -p ringway-c -p ringway-jepsen
 DEMO_DIR ?= .
 
 .DEFAULT_GOAL := help
@@ -50,6 +50,7 @@ test: check ## Check, then run every test suite
 	    install="sh ffi-c/tests/install/run.sh $(TARGET)" \
 	    nginx-module="$(CARGO) build -j$(JOBS) -q -p ringway-cli && sh integrations/nginx/run.sh $(TARGET)" \
 	    examples="sh integrations/examples/run.sh $(TARGET)" \
+	    chaos="$(CARGO) build -j$(JOBS) -q -p ringway-cli -p ringway-jepsen && $(TARGET)/debug/ringway-jepsen --ringway $(TARGET)/debug/ringway --seconds 60 --catch-lies" \
 	    python="$(PYTHON) -m pytest -q py" \
 	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 
@@ -122,6 +123,13 @@ sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
 	$(if $(SEED),RINGWAY_SEED=$(SEED),RINGWAY_SEEDS=$(or $(SEEDS),1000)) \
 	    $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
+.PHONY: jepsen
+jepsen: ## Break real clusters under load, check every history: a million operations or T seconds (SEED=)
+	@scripts/setup.sh packages iproute2
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-jepsen
+	$(TARGET)/release/ringway-jepsen --ringway $(TARGET)/release/ringway --catch-lies \
+	    --seconds $(or $(T),60) --operations $(if $(T),0,1000000) $(if $(SEED),--seed $(SEED))
+
 .PHONY: fmt
 fmt: ## Format Rust and Python
 	$(CARGO) fmt --all
@@ -130,4 +138,4 @@ fmt: ## Format Rust and Python
 .PHONY: clean
 clean: ## Remove everything that was built
 	$(CARGO) clean
-	rm -rf .venv demo-out
+	rm -rf .venv demo-out jepsen-out

@@ -19,6 +19,7 @@ pub(crate) struct Sample {
     pub(crate) at_us: u64,
     /// Committed since the run began, over restarts of the proxy.
     pub(crate) moved: u64,
+    /// Given up by the coordinator, or taken out of its hands.
     pub(crate) aborted: u64,
     pub(crate) median_ms: f64,
     pub(crate) p99_ms: f64,
@@ -49,12 +50,31 @@ pub(crate) fn run(
             let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
             changes.push(Change { at_us, text });
         }
+        // An operator may think better of it.
+        if random.below(5) == 0 && sleep(random.between(0, 60), stop) {
+            let at_us = shared.now_us();
+            let aborted = cluster.operate("POST", "/moves/abort", "");
+            let count = aborted.and_then(|(_, answer)| answer["aborted"].as_u64()).unwrap_or(0);
+            if count > 0 {
+                let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+                changes.push(Change { at_us, text: format!("take {count} back") });
+            }
+            sleep(random.between(0, 300), stop);
+            go_on(cluster);
+        }
         for _ in 0..random.below(40) {
             if cluster.is_at_rest() || !sleep(100, stop) {
                 break;
             }
         }
     }
+    // Whoever was asked to may have been dead.
+    let _ = cluster.wait("moves go on", 60, || go_on(cluster));
+}
+
+/// Lets moves begin again after they were taken back.
+fn go_on(cluster: &Cluster) -> bool {
+    cluster.operate("POST", "/moves/resume", "").is_some_and(|(status, _)| status == 200)
 }
 
 /// A change that is allowed: at least two nodes keep a weight.
@@ -115,7 +135,8 @@ pub(crate) fn watch(
     while sleep(100, stop) {
         let Some((200, moves)) = cluster.operate("GET", "/moves", "") else { continue };
         let count = |name: &str| moves["totals"][name].as_u64().unwrap_or(0);
-        let now = (count("moved"), count("aborted"));
+        // An operator's abort takes a move out of its coordinator's hands.
+        let now = (count("moved"), count("aborted") + count("lost"));
         if now.0 < last.0 || now.1 < last.1 {
             base = (base.0 + last.0, base.1 + last.1);
         }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     history::{Ask, Key, Operation, Told, Value},
     random::{Random, mix},
-    wire::{Answer, Silence, Wire},
+    wire::{Answer, PATIENCE_MAX, Silence, Wire},
 };
 
 const REGISTERS: u64 = 256;
@@ -21,6 +21,8 @@ const COUNTERS: u64 = 16;
 /// How long a client waits after a refusal.
 const PAUSE: Duration = Duration::from_millis(25);
 const FAULTS_MAX: usize = 20;
+/// Some clients wait as long as it takes; others hang up, and what they asked may happen later.
+const PATIENCE: [Duration; 3] = [PATIENCE_MAX, Duration::from_secs(1), Duration::from_millis(300)];
 
 /// What the clients of a run share.
 pub(crate) struct Shared {
@@ -78,10 +80,11 @@ pub(crate) struct Client<'s> {
 impl<'s> Client<'s> {
     pub(crate) fn new(shared: &'s Shared, number: u32) -> Self {
         let registers = usize::try_from(REGISTERS).unwrap_or(0);
+        let patience = PATIENCE[usize::try_from(number).unwrap_or(0) % PATIENCE.len()];
         Self {
             shared,
             number,
-            wire: Wire::new(shared.server),
+            wire: Wire::new(shared.server).with_patience(patience),
             random: Random::new(shared.seed, 1_000 + u64::from(number)),
             values: 0,
             versions: vec![None; registers],
@@ -242,7 +245,7 @@ impl<'s> Client<'s> {
 fn body(key: Key, value: Value) -> Vec<u8> {
     let mixed = mix(value.id);
     let length = match key {
-        Key::Register(_) if mixed % 200 == 0 => 66_000 + mixed % 20_000,
+        Key::Register(_) if mixed.is_multiple_of(200) => 66_000 + mixed % 20_000,
         _ => mixed % 60,
     };
     let mut body = format!("{} {}\n", value.count, value.id).into_bytes();

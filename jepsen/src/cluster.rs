@@ -106,7 +106,7 @@ impl Cluster {
              admin_token_file = \"admin.token\"\nnode_listen = \"{store}\"\n\
              node_token_file = \"node.token\"\nallow_remote = {is_inside}\nstore = \"store\"\n\
              cluster = \"cluster.toml\"\nworkers = 1\n\n[key]\nfrom = \"path_tail:1\"\n\n\
-             [limits]\nanswer_ms_max = 2000\nconnect_ms_max = 500\n"
+             [limits]\nanswer_ms_max = 1500\nconnect_ms_max = 500\n"
         );
         fs::write(work.join("ringway.toml"), config)?;
         let config = work.join("ringway.toml").display().to_string();

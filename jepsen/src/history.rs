@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) enum Key {
     /// Read, written and deleted by everybody.
     Register(u32),
-    /// Counted up by compare-and-set on the ETag.
+    /// Counted up by compare-and-set on the version.
     Counter(u32),
     /// An element of a client's set: written once, never changed.
     Element { client: u32, number: u32 },

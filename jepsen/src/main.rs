@@ -1,11 +1,11 @@
 //! Breaks real clusters under load, and checks that nobody was told anything untrue.
 //!
 //! A run starts nodes and the proxy as processes, lets clients read, write, delete, count and fill
-//! sets through the proxy, changes the cluster all the time, and does harm: kill -9, SIGSTOP, full
+//! sets through the proxy, changes the cluster all the time, and does harm: kill -9, `SIGSTOP`, full
 //! disks, cut networks. Every operation is written down with its time and its answer. Afterwards
 //! all is healed, every key is read back, and each key's history must be linearizable: no
 //! acknowledged write lost, nothing stale read, nothing executed twice or although it was refused,
-//! no ETag given twice. A lying proxy, put between on purpose, has to be caught by the same checks.
+//! no version given twice. A lying proxy, put between on purpose, has to be caught by the same checks.
 
 mod changes;
 mod check;
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Put a lying proxy before the real one: the run has to fail
     #[arg(long, value_enum)]
     plant: Option<Lie>,
-    /// Afterwards, let each lying proxy be caught, 4 s each, without other harm
+    /// Afterwards, let lying proxies be caught, each by a run of its own without other harm
     #[arg(long)]
     catch_lies: bool,
     /// Set by the run itself: it is in namespaces of its own

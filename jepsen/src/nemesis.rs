@@ -83,12 +83,15 @@ pub(crate) struct Done {
     pub(crate) to_us: u64,
 }
 
+/// A harm, and how it is aimed with a node's number.
+type Kind = (Harm, fn(usize) -> Aim);
+
 /// Two endless schedules that run beside each other: the proxy's and the nodes'.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     random: Random,
-    kinds: Vec<(Harm, fn(usize) -> Aim)>,
-    deck: Vec<(Harm, fn(usize) -> Aim)>,
+    kinds: Vec<Kind>,
+    deck: Vec<Kind>,
     nodes: u64,
     calm_ms: (u64, u64),
 }
@@ -101,7 +104,7 @@ impl Schedule {
     }
 
     pub(crate) fn of_nodes(seed: u64, nodes: usize, may_cut: bool, may_fill: bool) -> Self {
-        let mut kinds: Vec<(Harm, fn(usize) -> Aim)> = vec![
+        let mut kinds: Vec<Kind> = vec![
             (Harm::Kill, Aim::Node),
             (Harm::Kill, Aim::Source),
             (Harm::Kill, Aim::Destination),
@@ -123,12 +126,7 @@ impl Schedule {
         Self::new(Random::new(seed, 2), kinds, nodes, (500, 2_000))
     }
 
-    fn new(
-        random: Random,
-        kinds: Vec<(Harm, fn(usize) -> Aim)>,
-        nodes: u64,
-        calm_ms: (u64, u64),
-    ) -> Self {
+    fn new(random: Random, kinds: Vec<Kind>, nodes: u64, calm_ms: (u64, u64)) -> Self {
         Self { random, kinds, deck: Vec::new(), nodes, calm_ms }
     }
 }

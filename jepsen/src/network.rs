@@ -40,7 +40,7 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(nodes: usize) -> io::Result<Self> {
         ip(&["link", "set", "lo", "up"])?;
-        ip(&["address", "add", &format!("{STORE}/32"), "dev", "lo"])?;
+        ip(&["address", "replace", &format!("{STORE}/32"), "dev", "lo"])?;
         let mut network = Self { holders: Vec::new() };
         for number in 1..=nodes {
             let holder = Command::new("unshare")
@@ -106,7 +106,9 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        for holder in &mut self.holders {
+        for (holder, number) in self.holders.iter_mut().zip(1..) {
+            // A namespace goes away some time after its last process, and its cable with it.
+            let _ = ip(&["link", "delete", &format!("cable{number}")]);
             let _ = holder.kill();
             let _ = holder.wait();
         }

@@ -47,7 +47,7 @@ pub(crate) fn picture(outcome: &Outcome) -> String {
     let mut drawing = Drawing { svg: String::new(), end_us: float(end_us), bin_us: bin_us(end_us) };
     let rows = outcome.nodes + 1;
     let harms_top = TOP + RATE_HEIGHT + GAP + LATENCY_HEIGHT + GAP;
-    let moves_top = harms_top + ROW_HEIGHT * float(rows) + 96.0;
+    let moves_top = harms_top + ROW_HEIGHT * float(rows) + 108.0;
     let bottom = moves_top + MOVES_HEIGHT;
     let height = bottom + 56.0;
     drawing.head(outcome, height);
@@ -56,6 +56,7 @@ pub(crate) fn picture(outcome: &Outcome) -> String {
     drawing.rates(&bins, TOP);
     drawing.latencies(&bins, TOP + RATE_HEIGHT + GAP);
     drawing.harms(outcome, harms_top);
+    drawing.healed(outcome, harms_top);
     drawing.moves(outcome, moves_top);
     drawing.axis(bottom);
     drawing.svg.push_str("</svg>\n");
@@ -147,13 +148,6 @@ impl Drawing {
             LEFT + PLOT - healed,
             bottom - begin,
         ));
-        if LEFT + PLOT - healed > 20.0 {
-            let (x, y) = (healed + 11.0, TOP + 4.0);
-            self.put(format_args!(
-                "<text x=\"{x:.1}\" y=\"{y}\" font-size=\"10\" fill=\"#2b7a3b\" \
-                 transform=\"rotate(90 {x:.1} {y})\">every key read back</text>\n"
-            ));
-        }
     }
 
     fn bins(&self, operations: &[Operation], end_us: u64) -> Vec<Bin> {
@@ -184,7 +178,7 @@ impl Drawing {
         self.put(format_args!("<text x=\"{LEFT}\" y=\"{y}\" font-weight=\"600\">{text}</text>\n"));
         let mut x = LEFT + PLOT;
         for (name, colour) in legend.iter().rev() {
-            x -= 7.0 * float(name.chars().count()) + 24.0;
+            x -= 7.3 * float(name.chars().count()) + 30.0;
             self.put(format_args!(
                 "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"11\" height=\"11\" rx=\"2\" \
                  fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{y}\" fill=\"{PALE_INK}\">{name}</text>\n",
@@ -321,11 +315,24 @@ impl Drawing {
                 self.bar(done, y);
             }
         }
-        let y = top + ROW_HEIGHT * float(outcome.nodes + 1) + 14.0;
+        let y = top + ROW_HEIGHT * float(outcome.nodes + 1) + 15.0;
         self.put(format_args!(
             "<text x=\"{LEFT}\" y=\"{y:.1}\" font-size=\"11\" fill=\"{PALE_INK}\">● the source, \
              ○ the destination of a range that was moving</text>\n"
         ));
+    }
+
+    /// Names the time without harm at the end.
+    fn healed(&mut self, outcome: &Outcome, top: f64) {
+        let left = self.x(outcome.healed_us);
+        let room = LEFT + PLOT - left;
+        let (x, y) = (left + room / 2.0 - 4.0, top + 4.0);
+        if room > 14.0 {
+            self.put(format_args!(
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"11\" fill=\"#2b7a3b\" \
+                 transform=\"rotate(90 {x:.1} {y:.1})\">every key is read back</text>\n"
+            ));
+        }
     }
 
     fn bar(&mut self, done: &Done, y: f64) {
@@ -357,7 +364,7 @@ impl Drawing {
 
     /// Ranges that moved, as columns, and the changes that made them move.
     fn moves(&mut self, outcome: &Outcome, top: f64) {
-        let count = usize::try_from(rounded(self.end_us / float(self.bin_us))).unwrap_or(0) + 2;
+        let count = rounded(self.end_us / float(self.bin_us)) + 2;
         let mut columns = vec![(0_u64, 0_u64); count];
         let mut last = (0, 0);
         for sample in &outcome.samples {

@@ -16,7 +16,7 @@ use std::{
 use crate::wire::{Answer, Wire, header, read_message};
 
 /// One request of so many is lied to.
-const EVERY: u64 = 300;
+const EVERY: u64 = 100;
 /// How much later a late write is executed again.
 const LATE: Duration = Duration::from_millis(150);
 
@@ -96,7 +96,7 @@ impl Liar {
         body: &[u8],
     ) -> io::Result<Answer> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let is_due = number % EVERY == 0;
+        let is_due = number.is_multiple_of(EVERY);
         let mut ask = |method: &str, path: &str, body: &[u8]| {
             wire.ask(method, path, headers, body).map_err(|_| io::Error::other("no answer"))
         };

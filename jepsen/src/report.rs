@@ -159,7 +159,7 @@ fn text(outcome: &Outcome, counts: &Counts) -> String {
     );
     let _ = writeln!(
         text,
-        "  {} changes; {} moves committed, {} aborted; the last proxy's pauses: {:.0} ms (median), \
+        "  {} changes; {} moves committed, {} taken back; the last proxy's pauses: {:.0} ms (median), \
          {:.0} ms (99 %), {:.0} ms (all)",
         outcome.changes.len(),
         last.moved,

@@ -68,16 +68,7 @@ pub(crate) fn all(args: &Args) -> ExitCode {
         Err(error) => counts.fail(&error),
     }
     if args.catch_lies {
-        for &lie in Lie::value_variants() {
-            let short = Args { seconds: LIE_SECONDS, operations: 0, nodes: 3, ..args.clone() };
-            match one(&short, seed, Some(lie)) {
-                Ok(outcome) if outcome.findings.violations.is_empty() => {
-                    counts.fail(&format!("a {} was not caught", lie.name()));
-                }
-                Ok(_) => counts.pass(&format!("a {} is caught", lie.name())),
-                Err(error) => counts.fail(&error),
-            }
-        }
+        catch_lies(args, seed, &mut counts);
     }
     for failure in &counts.failed {
         say(&format!("FAILED: {failure}"));
@@ -89,6 +80,32 @@ pub(crate) fn all(args: &Args) -> ExitCode {
         counts.skipped.len()
     ));
     if counts.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One run for each lie, all at once, on loopback.
+fn catch_lies(args: &Args, seed: u64, counts: &mut Counts) {
+    let short =
+        &Args { seconds: LIE_SECONDS, operations: 0, nodes: 3, inside: false, ..args.clone() };
+    let found: Vec<_> = thread::scope(|scope| {
+        let lies = Lie::value_variants().iter();
+        let runs: Vec<_> =
+            lies.map(|&lie| (lie, scope.spawn(move || one(short, seed, Some(lie))))).collect();
+        runs.into_iter().map(|(lie, run)| (lie, run.join())).collect()
+    });
+    for (lie, found) in found {
+        let name = lie.name();
+        match found {
+            Ok(Ok(outcome)) if outcome.findings.violations.is_empty() => {
+                counts.fail(&format!("a {name} was not caught"));
+            }
+            Ok(Ok(_)) => {
+                say(&format!("  ok      a {name} is caught"));
+                counts.pass(name);
+            }
+            Ok(Err(error)) => counts.fail(&error),
+            Err(_) => counts.fail(&format!("the run with a {name} panicked")),
+        }
+    }
 }
 
 /// A lying proxy is run without other harm, so that what is found is its own.
@@ -191,11 +208,10 @@ fn within(
     let faults_count =
         shared.faults_count.into_inner() + u64::try_from(faults.len()).unwrap_or(u64::MAX);
     faults.extend(faults_of_clients);
-    if faults_count > 0 || !findings.violations.is_empty() {
-        if plant.is_none() {
-            for (name, words) in logs {
-                say(&format!("── last words of {name}\n{words}"));
-            }
+    let is_good = faults_count == 0 && findings.violations.is_empty();
+    if !is_good && plant.is_none() {
+        for (name, words) in logs {
+            say(&format!("── last words of {name}\n{words}"));
         }
     }
     let inner = |error: PoisonError<_>| error.into_inner();

@@ -8,7 +8,7 @@ use std::{
 
 const CONNECT: Duration = Duration::from_secs(2);
 /// Longer than whatever the proxy lets a request take.
-const SILENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE_MAX: Duration = Duration::from_secs(15);
 const HEAD_BYTES_MAX: usize = 65_536;
 
 #[derive(Clone, Debug, Default)]
@@ -33,13 +33,19 @@ pub(crate) enum Silence {
 /// A connection that is opened when it is needed and kept while it is good.
 pub(crate) struct Wire {
     address: SocketAddr,
+    /// How long it waits for bytes; then it hangs up.
+    patience: Duration,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
 }
 
 impl Wire {
     pub(crate) const fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None, buffer: Vec::new() }
+        Self { address, patience: PATIENCE_MAX, stream: None, buffer: Vec::new() }
+    }
+
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(crate) fn ask(
@@ -51,7 +57,7 @@ impl Wire {
     ) -> Result<Answer, Silence> {
         let stream = match self.stream.take() {
             Some(stream) => stream,
-            None => connect(self.address).map_err(|_| Silence::Unsent)?,
+            None => connect(self.address, self.patience).map_err(|_| Silence::Unsent)?,
         };
         self.buffer.clear();
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: ringway\r\n{headers}");
@@ -83,11 +89,11 @@ impl Wire {
     }
 }
 
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+fn connect(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, CONNECT)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(SILENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     Ok(stream)
 }
 
