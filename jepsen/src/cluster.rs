@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -14,6 +14,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    free_address::free_address,
     network::{self, Network},
     processes::Process,
     wire::Wire,
@@ -58,9 +59,9 @@ impl Cluster {
             fs::write(work.join(file), token)?;
             fs::set_permissions(work.join(file), fs::Permissions::from_mode(0o600))?;
         }
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (listen, admin) = (free_address(loopback)?, free_address(loopback)?);
-        let store = free_address(if is_inside { network::STORE } else { loopback })?;
+        let (listen, admin) = (free_address(), free_address());
+        // A namespace of its own has all ports free.
+        let store = if is_inside { SocketAddr::new(network::STORE, 7002) } else { free_address() };
         let mut nodes = Vec::new();
         for number in 1..=count {
             let name = format!("n{number}");
@@ -71,13 +72,12 @@ impl Cluster {
                 let mut mount = Command::new("mount");
                 network::run(mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&directory))?;
             }
-            // A namespace of its own has all ports free.
             let (data, control) = match network {
                 Some(_) => {
                     let address = network::node(number);
                     (SocketAddr::new(address, 7000), SocketAddr::new(address, 7001))
                 }
-                None => (free_address(loopback)?, free_address(loopback)?),
+                None => (free_address(), free_address()),
             };
             let mut command = network.as_ref().map_or_else(Vec::new, |it| it.enter(number));
             command.extend([
@@ -181,9 +181,4 @@ impl Node {
     pub(crate) fn empty_disk(&self) -> io::Result<()> {
         fs::remove_file(self.directory.join("filler"))
     }
-}
-
-/// An address whose port is free now; whoever is to listen there takes it soon.
-fn free_address(address: IpAddr) -> io::Result<SocketAddr> {
-    TcpListener::bind((address, 0))?.local_addr()
 }

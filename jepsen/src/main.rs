@@ -11,6 +11,8 @@ mod changes;
 mod check;
 mod clients;
 mod cluster;
+#[path = "../../proxy/tests/support/free_address.rs"]
+mod free_address;
 mod history;
 mod namespaces;
 mod nemesis;
