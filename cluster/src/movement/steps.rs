@@ -194,6 +194,8 @@ impl Move {
             (Step::Inspect, Event::Inspected { frozen: false }) => self.go(Step::Stage),
             (Step::Inspect, Event::Inspected { frozen: true }) => {
                 self.taken_over_frozen = true;
+                // Clients have been waiting: no longer than if it had been frozen now.
+                self.frozen_ms = Some(now_ms);
                 self.go(Step::Freeze)
             }
             (Step::Stage, Event::Accepted) => {
@@ -236,7 +238,8 @@ impl Move {
                 self.give_up("source and destination do not hold the same rows")
             }
             (Step::Activate, Event::Accepted) => {
-                self.pause_ms = self.frozen_ms.map(|frozen_ms| now_ms.saturating_sub(frozen_ms));
+                let frozen_ms = self.frozen_ms.filter(|_| !self.taken_over_frozen);
+                self.pause_ms = frozen_ms.map(|frozen_ms| now_ms.saturating_sub(frozen_ms));
                 self.go(Step::Finish)
             }
             (Step::Drop, Event::Accepted) => self.moved(),

@@ -6,7 +6,7 @@ use ringway_cluster::{
     Action, CommitError, CopyRows, Event, Fence, MapStore, Move, NodeRecord, Outcome, Phase,
     Record, RecordKey, Snapshot, StoredSegment, Transaction, Verb, count_frames,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{CoordinatorLimits, MoveView, Progress};
 use crate::control::{CallFailure, ControlClient};
@@ -52,20 +52,37 @@ impl<S: MapStore> Driver<S> {
                     if verb == Verb::Freeze {
                         frozen.get_or_insert_with(Instant::now);
                     }
-                    let event = self.call(&node, verb, &fence).await;
+                    let call = self.call(&node, verb, &fence);
+                    let event = match verb {
+                        Verb::Freeze | Verb::Digest => self.in_pause(frozen, call).await,
+                        _ => call.await,
+                    };
                     if verb == Verb::Activate && event == Event::Accepted {
                         let micros = frozen.map(|frozen| frozen.elapsed().as_micros());
                         pause_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
                     }
                     event
                 }
-                Action::Copy { rows, from, to } => self.copy(&rows, &from, &to).await,
+                Action::Copy { rows, from, to } => {
+                    self.in_pause(frozen, self.copy(&rows, &from, &to)).await
+                }
             };
             action = moving.next(event, self.now_ms());
         };
         self.progress.count(|totals| totals.rows_sent += moving.rows_sent());
         self.progress.ended(id, &outcome, pause_us);
         outcome
+    }
+
+    /// A call for which clients may be waiting: it ends when the move has to be taken back, however
+    /// long a node is silent.
+    async fn in_pause(&self, frozen: Option<Instant>, call: impl Future<Output = Event>) -> Event {
+        let Some(frozen) = frozen else { return call.await };
+        let end = frozen + Duration::from_millis(self.limits.each.pause_ms_max);
+        let event = timeout_at(end, call).await;
+        event.unwrap_or_else(|_| {
+            Event::Unreachable("a node did not answer in time while clients waited".into())
+        })
     }
 
     fn now_ms(&self) -> u64 {
