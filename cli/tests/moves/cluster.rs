@@ -11,10 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{
     free_address::free_address,
     http::{Answer, exchange},
-    relay::{self, Watch},
+    relay::{self, Cut, Watch},
 };
 
 const ADMIN_TOKEN: &str = "operators-of-tests-0123456789";
@@ -36,6 +38,10 @@ pub(crate) struct Node {
     pub(crate) data: SocketAddr,
     control: SocketAddr,
     relay: SocketAddr,
+    /// Cuts the coordinator's way to the node.
+    pub(crate) control_cut: Cut,
+    /// Cuts the node's way to the store.
+    pub(crate) store_cut: Cut,
 }
 
 /// A process that can be killed and started again as it was; it dies with the test.
@@ -68,6 +74,21 @@ impl Process {
         if let Some(mut child) = self.child.lock().unwrap().take() {
             let _ = child.kill();
             let _ = child.wait();
+        }
+    }
+
+    /// SIGSTOP: it stands still; its connections and locks stay.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(child) = &*self.child.lock().unwrap() {
+            kill_process(Pid::from_child(child), signal).unwrap();
         }
     }
 
@@ -104,6 +125,8 @@ impl Cluster {
                 let name = format!("n{number}");
                 let (data, control) = (free_address(), free_address());
                 let directory = path.join(&name);
+                let (control_cut, store_cut) = (Cut::default(), Cut::default());
+                let store = relay::start(node_listen, Arc::default(), Arc::clone(&store_cut));
                 let arguments = [
                     "node".to_owned(),
                     format!("--name={name}"),
@@ -111,13 +134,13 @@ impl Cluster {
                     format!("--listen={data}"),
                     format!("--control={control}"),
                     format!("--token-file={}", token.display()),
-                    format!("--store=http://{node_listen}"),
+                    format!("--store=http://{store}"),
                     format!("--cluster={}", path.join("cluster.toml").display()),
                 ];
                 let arguments = arguments.to_vec();
                 let process = Process::new(arguments, path.join(format!("{name}.log")));
-                let relay = relay::start(control, Arc::clone(&watch));
-                Node { name, process, data, control, relay }
+                let relay = relay::start(control, Arc::clone(&watch), Arc::clone(&control_cut));
+                Node { name, process, data, control, relay, control_cut, store_cut }
             })
             .collect();
         let mut file = String::from("[options]\nvnodes = 12\n");
@@ -131,7 +154,7 @@ impl Cluster {
             "[proxy]\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
              admin_token_file = \"admin.token\"\nnode_listen = \"{node_listen}\"\n\
              node_token_file = \"node.token\"\nstore = \"store\"\ncluster = \"cluster.toml\"\n\
-             workers = 1\n\n[key]\nfrom = \"path_tail:1\"\n"
+             workers = 1\n\n[key]\nfrom = \"path_tail:1\"\n\n[limits]\nanswer_ms_max = 3000\n"
         );
         fs::write(path.join("ringway.toml"), config).unwrap();
         let config = path.join("ringway.toml").to_string_lossy().into_owned();
@@ -161,6 +184,23 @@ impl Cluster {
         self.directory.path().join(name)
     }
 
+    pub(crate) fn store_directory(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
+    /// Waits until a node holds no row of a range that is not its own.
+    pub(crate) fn wait_until_dropped(&self, name: &str) {
+        self.wait(&format!("{name} has dropped what is not its own"), || {
+            let Ok(status) = self.control(name, "/v1/status") else { return false };
+            let status = status.json();
+            status["ranges"].as_array().unwrap().iter().all(|range| {
+                let path = format!("/v1/status?lo={}&hi={}&rows_max=1", range["lo"], range["hi"]);
+                range["standing"] != "foreign"
+                    || self.control(name, &path).unwrap().json()["cuts"] == serde_json::json!([])
+            })
+        });
+    }
+
     pub(crate) fn put(&self, key: &str, value: &[u8]) -> std::io::Result<Answer> {
         exchange(self.listen, "PUT", &format!("/{key}"), &[], value)
     }
@@ -173,6 +213,16 @@ impl Cluster {
         let authorization = format!("Bearer {ADMIN_TOKEN}");
         let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
         exchange(self.admin, method, path, &headers, body.as_bytes())
+    }
+
+    /// What asks the operators' API from anywhere.
+    pub(crate) fn operator(
+        &self,
+    ) -> impl Fn(&str, &str) -> std::io::Result<Answer> + Send + 'static {
+        let (admin, authorization) = (self.admin, format!("Bearer {ADMIN_TOKEN}"));
+        move |method, path| {
+            exchange(admin, method, path, &[("Authorization", &*authorization)], b"")
+        }
     }
 
     /// Calls the node's own control listener, past the relay.

@@ -121,7 +121,8 @@ fn read(shared: &Shared, server: std::net::SocketAddr, key: &str, known: &mut Kn
                 complain(shared, &format!("GET {key}: {fault}"));
             }
         }
-        Ok(answer) if answer.status == 503 || answer.status == 504 => {
+        // 502: the node died under every try. Nothing is unknown about a read.
+        Ok(answer) if matches!(answer.status, 502..=504) => {
             shared.waits.fetch_add(1, Ordering::Relaxed);
             thread::sleep(Duration::from_millis(20));
         }

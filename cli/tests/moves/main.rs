@@ -12,13 +12,17 @@
 
 mod clients;
 mod cluster;
+mod cuts;
+mod disks;
 #[path = "../../../proxy/tests/support/free_address.rs"]
 mod free_address;
 mod http;
+mod late;
 mod load;
 mod relay;
+mod table;
 
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use cluster::Cluster;
 use load::Load;
@@ -31,16 +35,21 @@ enum Victim {
     Destination,
 }
 
-/// Two nodes hold keys, a third is added; the victim dies at `call` and comes back.
-fn kill_at(victim: Victim, call: &'static str, moment: Moment) {
+/// A cluster under load whose moves, once n3 is added, all go from n1 to n3: n2 is there, and has
+/// nothing.
+fn moving() -> (Cluster, Load) {
     let cluster = Cluster::start(3, 2);
-    // One source for all moves, so that the victim is known.
     let drained = cluster.admin("POST", "/nodes/n2/drain", "").unwrap();
     assert_eq!(drained.status / 100, 2, "{}", drained.text());
     cluster.wait_for_rest();
     let load = Load::start(&cluster);
     cluster.wait("keys are written", || load.acknowledged() > 300);
+    (cluster, load)
+}
 
+/// n3 is added; the victim dies at `call` and comes back.
+fn kill_at(victim: Victim, call: &'static str, moment: Moment) {
+    let (cluster, load) = moving();
     let process = match victim {
         Victim::Proxy => cluster.proxy.clone(),
         Victim::Source => cluster.node("n1").process.clone(),
@@ -62,6 +71,7 @@ fn kill_at(victim: Victim, call: &'static str, moment: Moment) {
     let moved = (0..60).filter(|key| cluster.owner(&format!("t0-{key}")).as_deref() == Some("n3"));
     assert!(moved.count() > 5, "n3 owns nothing");
     assert!(cluster.watch.count("freeze") > 0 && result.acknowledged > 400);
+    cluster.wait_until_dropped("n1");
     eprintln!(
         "{victim:?} {moment:?} {call}: {} acknowledged, {} waits",
         result.acknowledged, result.waits
@@ -84,6 +94,7 @@ kills! {
     proxy_dies_after_the_seal: Proxy After "digest";
     proxy_dies_after_the_commit: Proxy Before "activate";
     proxy_dies_after_the_activation: Proxy After "activate";
+    proxy_dies_before_the_drop: Proxy Before "drop";
     source_dies_before_the_freeze: Source Before "freeze";
     source_dies_after_the_freeze: Source After "freeze";
     source_dies_after_the_commit: Source Before "activate";
@@ -123,41 +134,6 @@ fn add_reweight_drain_and_remove_under_load() {
     for range in status["ranges"].as_array().unwrap() {
         assert_eq!(range["standing"], "foreign", "{range}");
     }
-}
-
-#[test]
-fn a_node_with_an_empty_disk_is_refused() {
-    let cluster = Cluster::start(2, 2);
-    for key in 0..40 {
-        assert!(cluster.put(&format!("k{key}"), b"value").unwrap().status < 300);
-    }
-    let of_n1: Vec<String> = (0..40)
-        .map(|key| format!("k{key}"))
-        .filter(|key| cluster.owner(key).as_deref() == Some("n1"))
-        .collect();
-    assert!(!of_n1.is_empty());
-    let node = cluster.node("n1");
-    node.process.kill();
-    fs::remove_dir_all(cluster.data_directory("n1")).unwrap();
-    node.process.start();
-    cluster.wait("n1 listens again", || cluster.control("n1", "/v1/status").is_ok());
-    for key in &of_n1 {
-        // Never 404: that would be an empty read.
-        let answer = cluster.get(key).unwrap();
-        assert_eq!(answer.status, 503, "{key}: {}", answer.text());
-    }
-    for key in (0..40).map(|key| format!("k{key}")).filter(|key| !of_n1.contains(key)) {
-        assert_eq!(cluster.get(&key).unwrap().body, b"value");
-    }
-    // Accepting the loss makes it usable, and says so in the audit.
-    let refused = cluster.admin("POST", "/nodes/n1/forget", "{}").unwrap();
-    assert_eq!(refused.status, 400, "{}", refused.text());
-    let forgotten = cluster.admin("POST", "/nodes/n1/forget", r#"{"accept_loss":true}"#).unwrap();
-    assert_eq!(forgotten.status / 100, 2, "{}", forgotten.text());
-    cluster.wait("n1 serves again", || {
-        of_n1.iter().all(|key| cluster.get(key).is_ok_and(|answer| answer.status == 404))
-    });
-    assert!(cluster.put(&of_n1[0], b"new").unwrap().status < 300);
 }
 
 #[test]
