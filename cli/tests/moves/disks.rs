@@ -1,9 +1,10 @@
 //! Nodes that come back without their rows, and a store that comes back from a backup.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use crate::{
     cluster::Cluster,
+    http::Answer,
     relay::{Moment, Trigger},
 };
 
@@ -71,14 +72,24 @@ fn loses_its_disk(cluster: &Cluster, name: &'static str, call: &'static str, mom
     cluster.wait("it listens again", || cluster.control(name, "/v1/status").is_ok());
 }
 
+/// Reads all keys at the same time: what is refused is refused only after a while.
+fn all_at_once(cluster: &Cluster, keys: &[String]) -> Vec<Answer> {
+    thread::scope(|scope| {
+        let reads: Vec<_> =
+            keys.iter().map(|key| scope.spawn(|| cluster.get(key).unwrap())).collect();
+        reads.into_iter().map(|read| read.join().unwrap()).collect()
+    })
+}
+
 /// The keys that are served; the others must be refused, and none may be empty.
 fn served(cluster: &Cluster) -> Vec<String> {
-    let is_served = |key: &String| {
-        let answer = cluster.get(key).unwrap();
+    let keys: Vec<String> = KEYS.map(|key| format!("k{key}")).collect();
+    let answers = all_at_once(cluster, &keys);
+    let is_served = |(key, answer): &(String, Answer)| {
         assert!(matches!(answer.status, 200 | 503), "{key}: {}", answer.text());
         answer.status == 200 && answer.body == b"value"
     };
-    KEYS.map(|key| format!("k{key}")).filter(is_served).collect()
+    keys.into_iter().zip(answers).filter(is_served).map(|(key, _)| key).collect()
 }
 
 /// The operator accepts the loss; then what is gone is gone, and nothing else.
@@ -106,7 +117,7 @@ fn a_source_that_loses_its_disk_while_frozen_is_refused() {
     // Nothing was moved yet, and n1 has nothing left.
     assert!(kept.len() < KEYS.len(), "{} keys are served", kept.len());
     // What is served still is, after all attempts at moving the rest.
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    thread::sleep(Duration::from_millis(1_500));
     assert_eq!(served(&cluster), kept);
     accept(&cluster, "n1", &kept);
 }
@@ -127,7 +138,7 @@ fn a_destination_that_loses_its_disk_after_the_commit_is_refused() {
     loses_its_disk(&cluster, "n3", "activate", Moment::Before);
     let kept = served(&cluster);
     assert!(kept.len() > 20, "{} keys are served", kept.len());
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    thread::sleep(Duration::from_millis(1_500));
     assert_eq!(served(&cluster), kept);
     accept(&cluster, "n3", &kept);
 }
@@ -161,9 +172,8 @@ fn a_store_restored_from_an_old_backup_is_not_followed() {
     cluster.proxy.start();
     cluster.wait("the proxy answers", || cluster.get(&keys[0]).is_ok());
     let mut refused = 0;
-    for key in &keys {
+    for (key, answer) in keys.iter().zip(all_at_once(&cluster, &keys)) {
         // What did not move is as it was. What moved is refused: never old, never empty.
-        let answer = cluster.get(key).unwrap();
         match answer.status {
             200 => assert_eq!(answer.body, b"newer", "{key}"),
             503 => refused += 1,
