@@ -4,11 +4,17 @@
 #![deny(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "docstrings are for Python")]
 
+mod arrow;
+mod balance;
 mod bounded;
+mod build;
 mod cluster_file;
 mod convert;
-mod deployed;
+mod functions;
+mod keys;
+mod moved;
 mod node;
+mod owners;
 mod table;
 mod walk;
 
@@ -17,9 +23,12 @@ mod walk;
 mod _ringway {
     #[pymodule_export]
     use crate::{
+        balance::Balance,
         convert::RingwayError,
-        deployed::{cassandra_token, redis_slot},
+        functions::{cassandra_token, jump, jumpback, key_hash, redis_slot},
+        moved::Moved,
         node::Node,
+        owners::{_owners, Owners},
         table::Table,
         walk::Walk,
     };

@@ -3,16 +3,23 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal, Self, TypeAlias, final
+from types import CapsuleType, NotImplementedType
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias, final, overload
 
 __all__ = [
     "LAYOUTS",
+    "Balance",
+    "Moved",
     "Node",
+    "Owners",
     "RingwayError",
     "Table",
     "Walk",
     "__version__",
     "cassandra_token",
+    "jump",
+    "jumpback",
+    "key_hash",
     "redis_slot",
 ]
 
