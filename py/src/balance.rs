@@ -83,7 +83,7 @@ impl Balance {
         self.balance.ratio_min()
     }
 
-    /// The standard deviation of the ratios, each node counting by its weight; None of nothing.
+    /// The standard deviation of the ratios, by weight; None if nobody owns anything.
     #[getter]
     fn variation(&self) -> Option<f64> {
         self.balance.variation()

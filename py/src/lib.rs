@@ -28,7 +28,7 @@ mod _ringway {
         functions::{cassandra_token, jump, jumpback, key_hash, redis_slot},
         moved::Moved,
         node::Node,
-        owners::{_owners, Owners},
+        owners::Owners,
         table::Table,
         walk::Walk,
     };

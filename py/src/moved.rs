@@ -65,7 +65,7 @@ impl Moved {
         share_of(self.ranges.iter().map(positions).sum())
     }
 
-    /// The part of all positions that goes from one node to another, by (old owner, new owner).
+    /// The part of all positions that goes from node to node, by (old owner, new owner).
     #[getter]
     fn shares<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut sums: Vec<((Owner, Owner), u64)> = Vec::new();
@@ -89,6 +89,31 @@ impl Moved {
     fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let rows = self.ranges.iter().map(|range| self.tuple(py, range));
         PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// How often a range, (lo, hi, old owner, new owner), is among these: once or never.
+    #[pyo3(signature = (range, /))]
+    fn count<'py>(
+        &self,
+        py: Python<'py>,
+        range: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.tolist(py)?.call_method1("count", (range,))
+    }
+
+    /// The place of a range, from start and before stop; ValueError if it is not there.
+    #[pyo3(
+        signature = (range, start=0, stop=isize::MAX, /),
+        text_signature = "($self, range, start=0, stop=9223372036854775807, /)"
+    )]
+    fn index<'py>(
+        &self,
+        py: Python<'py>,
+        range: &Bound<'py, PyAny>,
+        start: isize,
+        stop: isize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.tolist(py)?.call_method1("index", (range, start, stop))
     }
 
     fn __len__(&self) -> usize {

@@ -106,6 +106,21 @@ impl Owners {
         self.indices.iter().filter(|&&index| index == wanted).count()
     }
 
+    /// The first place of a name, or of None, from start and before stop; ValueError if none.
+    #[pyo3(
+        signature = (name, start=0, stop=isize::MAX, /),
+        text_signature = "($self, name, start=0, stop=9223372036854775807, /)"
+    )]
+    fn index<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        start: isize,
+        stop: isize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.tolist(py)?.call_method1("index", (name, start, stop))
+    }
+
     fn __len__(&self) -> usize {
         self.indices.len()
     }
@@ -184,8 +199,21 @@ impl Owners {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let bytes: Vec<u8> = self.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
-        let make = py.import("ringway._ringway")?.getattr("_owners")?;
+        let make = py.get_type::<Self>().getattr("_restore")?;
         (make, (self.table.clone_ref(py), PyBytes::new(py, &bytes))).into_pyobject(py)
+    }
+
+    /// The owners that `__reduce__` wrote.
+    #[staticmethod]
+    #[pyo3(signature = (table, indices, /))]
+    fn _restore(table: &Bound<'_, Table>, indices: &Bound<'_, PyBytes>) -> PyResult<Self> {
+        let (indices, rest) = indices.as_bytes().as_chunks::<4>();
+        let len = i32::try_from(table.get().names().len()).unwrap_or(i32::MAX);
+        let indices: Vec<i32> = indices.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
+        if !rest.is_empty() || !indices.iter().all(|index| (NOBODY..len).contains(index)) {
+            return Err(value_error("these are no indices of the table's nodes"));
+        }
+        Self::new(table.clone().unbind(), indices)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -237,17 +265,4 @@ impl Owners {
         view.obj = this.into_ptr();
         Ok(())
     }
-}
-
-/// The owners that `Owners.__reduce__` wrote.
-#[pyfunction]
-#[pyo3(signature = (table, indices, /))]
-pub(crate) fn _owners(table: Bound<'_, Table>, indices: &Bound<'_, PyBytes>) -> PyResult<Owners> {
-    let (indices, rest) = indices.as_bytes().as_chunks::<4>();
-    let len = i32::try_from(table.get().names().len()).unwrap_or(i32::MAX);
-    let indices: Vec<i32> = indices.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
-    if !rest.is_empty() || !indices.iter().all(|index| (NOBODY..len).contains(index)) {
-        return Err(value_error("these are no indices of the table's nodes"));
-    }
-    Owners::new(table.unbind(), indices)
 }

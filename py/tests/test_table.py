@@ -283,9 +283,9 @@ def test_more_wrong_types(table: Table, tmp_path: Path) -> None:
     wrong: Any = 3
     with pytest.raises(TypeError, match=r"a key must be .*, not memoryview"):
         table.owner(memoryview(array("I", [1])))
-    with pytest.raises(TypeError, match="keys must be an iterable of keys, not str"):
+    with pytest.raises(TypeError, match=r"keys must be an iterable of keys, .*, not str"):
         table.owner_many("abc")
-    with pytest.raises(TypeError, match="keys must be an iterable of keys, not int"):
+    with pytest.raises(TypeError, match=r"keys must be an iterable of keys, .*, not int"):
         table.owner_many(wrong)
     with pytest.raises(TypeError, match="k must be int, not str"):
         table.owners("k", "2")  # type: ignore[arg-type]

@@ -272,7 +272,7 @@ impl<'a> Column<'a> {
     /// Gives the key at a place, counted from the start of the buffers, that is not missing.
     fn give(&self, at: usize, sink: &mut impl Sink) -> Result<(), Fault> {
         if let Some(dictionary) = &self.dictionary {
-            let index = usize::try_from(self.integer(at));
+            let index = usize::try_from(self.index(at));
             let Some(index) = index.ok().filter(|&index| index < dictionary.len) else {
                 return Err(Fault::Broken("an index is outside of the dictionary"));
             };
@@ -305,12 +305,13 @@ impl<'a> Column<'a> {
         byte >> (at % 8) & 1 == 1
     }
 
-    fn integer(&self, at: usize) -> i128 {
+    /// The index into a dictionary; one that is negative is beyond all.
+    fn index(&self, at: usize) -> u64 {
         match self.form {
             Form::Integer { size, signed } => {
                 Integer { signed, swapped: false }.value(self.fixed(at, size))
             }
-            _ => -1,
+            _ => u64::MAX,
         }
     }
 

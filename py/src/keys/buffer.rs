@@ -5,7 +5,7 @@
 //! were half written, and no more than that, for sizes and places are fixed by the export.
 #![allow(unsafe_code, reason = "the memory belongs to other objects")]
 
-use std::{ffi::CStr, fmt, slice};
+use std::{ffi::CStr, fmt, ops::Range, slice};
 
 use pyo3::{buffer::PyUntypedBuffer, exceptions::PyTypeError, prelude::*, types::PyMemoryView};
 
@@ -107,16 +107,56 @@ impl Items {
                 let integer = Integer { signed, swapped: self.swapped };
                 items.for_each(|item| integer.give(item, sink));
             }
-            Form::Characters => {
-                let mut text = Vec::with_capacity(self.buffer.item_size());
-                for (index, item) in items.enumerate() {
-                    encode(item, self.swapped, &mut text)
-                        .map_err(|character| NotUnicode { item: index, character })?;
-                    sink.key(Kind::Text, &text);
-                }
+            Form::Characters => self.read_characters(sink)?,
+        }
+        Ok(())
+    }
+
+    /// The same of characters.
+    ///
+    /// Most keys are ASCII. A block of them is made bytes at once, by a loop of vectors, and then
+    /// read as bytes are; only the items of a block that is not are encoded one by one.
+    fn read_characters(&self, sink: &mut impl Sink) -> Result<(), NotUnicode> {
+        const BLOCK: usize = 4096;
+        let width = self.buffer.item_size() / 4;
+        let stride = self.buffer.strides().first().copied().unwrap_or(0);
+        let is_dense = usize::try_from(stride) == Ok(4 * width) && !self.swapped;
+        let step = if is_dense && width > 0 { (BLOCK / width).max(1) } else { 1 };
+        let mut text = Vec::new();
+        for start in (0..self.len()).step_by(step) {
+            let end = self.len().min(start + step);
+            if is_dense && self.narrow(start..end, &mut text) {
+                let items = text.chunks_exact(width.max(1));
+                items.for_each(|item| sink.key(Kind::Text, without_nuls(item)));
+                continue;
+            }
+            for index in start..end {
+                encode(self.item(index), self.swapped, &mut text)
+                    .map_err(|character| NotUnicode { item: index, character })?;
+                sink.key(Kind::Text, &text);
             }
         }
         Ok(())
+    }
+
+    /// Makes `text` the characters of a run of dense items, a byte each; false if they are not ASCII.
+    fn narrow(&self, items: Range<usize>, text: &mut Vec<u8>) -> bool {
+        let len = items.len() * self.buffer.item_size();
+        let start = self.item(items.start).as_ptr();
+        if len == 0 {
+            return false;
+        }
+        // SAFETY: the items stand one after the other without a gap, as the caller has seen, so
+        // that they are one run of memory, of which `item` says the rest.
+        let (characters, _) = unsafe { slice::from_raw_parts(start, len) }.as_chunks::<4>();
+        text.resize(characters.len(), 0);
+        let mut bits = 0;
+        for (place, &character) in text.iter_mut().zip(characters) {
+            let character = u32::from_ne_bytes(character);
+            bits |= character;
+            *place = character.to_le_bytes()[0];
+        }
+        bits < 0x80
     }
 
     #[inline]
@@ -173,24 +213,14 @@ fn without_nuls(item: &[u8]) -> &[u8] {
 
 /// Makes `text` the UTF-8 of characters of 32 bits; the error is one that is none.
 fn encode(item: &[u8], swapped: bool, text: &mut Vec<u8>) -> Result<(), u32> {
-    text.clear();
     let (characters, _) = item.as_chunks::<4>();
     let nuls = characters.iter().rev().take_while(|&&character| character == [0; 4]).count();
-    let characters = characters.get(..characters.len() - nuls).unwrap_or_default();
-    let characters = characters.iter().map(|&character| {
-        let character = u32::from_ne_bytes(character);
-        if swapped { character.swap_bytes() } else { character }
-    });
-    // Most keys are ASCII, and this loop is one of vectors.
-    #[allow(clippy::cast_possible_truncation, reason = "what is cut is seen in the bits of all")]
-    text.extend(characters.clone().map(|character| character as u8));
-    if characters.clone().fold(0, |bits, character| bits | character) < 0x80 {
-        return Ok(());
-    }
     text.clear();
-    for character in characters {
-        let mut bytes = [0; 4];
+    for &character in characters.get(..characters.len() - nuls).unwrap_or_default() {
+        let character = u32::from_ne_bytes(character);
+        let character = if swapped { character.swap_bytes() } else { character };
         let found = char::from_u32(character).ok_or(character)?;
+        let mut bytes = [0; 4];
         text.extend_from_slice(found.encode_utf8(&mut bytes).as_bytes());
     }
     Ok(())

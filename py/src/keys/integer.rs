@@ -19,28 +19,33 @@ impl Integer {
     pub(crate) fn give(self, bytes: &[u8], sink: &mut impl Sink) {
         let mut digits = itoa::Buffer::new();
         let value = self.value(bytes);
-        let digits = match (self.signed, i64::try_from(value)) {
-            (true, Ok(value)) => digits.format(value),
-            _ => digits.format(u64::try_from(value).unwrap_or_default()),
-        };
+        let digits =
+            if self.signed { digits.format(value.cast_signed()) } else { digits.format(value) };
         sink.key(Kind::Integer, digits.as_bytes());
     }
 
-    /// The value of an integer of 1, 2, 4 or 8 bytes.
+    /// The value of an integer of 1, 2, 4 or 8 bytes; a signed one as its two's complement.
     #[inline]
-    pub(crate) fn value(self, bytes: &[u8]) -> i128 {
-        let mut wide = [0; 8];
-        // Little-endian, whatever it was: then all widths are one.
-        let is_little = cfg!(target_endian = "little") != self.swapped;
-        let len = bytes.len().min(8);
-        for (index, place) in wide.iter_mut().take(len).enumerate() {
-            *place = bytes[if is_little { index } else { len - 1 - index }];
+    pub(crate) fn value(self, bytes: &[u8]) -> u64 {
+        let (value, unused) = match *bytes {
+            [a] => (u64::from(a), 56),
+            [a, b] => {
+                let value = u16::from_ne_bytes([a, b]);
+                (u64::from(if self.swapped { value.swap_bytes() } else { value }), 48)
+            }
+            [a, b, c, d] => {
+                let value = u32::from_ne_bytes([a, b, c, d]);
+                (u64::from(if self.swapped { value.swap_bytes() } else { value }), 32)
+            }
+            _ => {
+                let value = u64::from_ne_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
+                (if self.swapped { value.swap_bytes() } else { value }, 0)
+            }
+        };
+        if self.signed {
+            ((value << unused).cast_signed() >> unused).cast_unsigned()
+        } else {
+            value
         }
-        let value = u64::from_le_bytes(wide);
-        if !self.signed {
-            return i128::from(value);
-        }
-        let unused = 64 - 8 * u32::try_from(len.max(1)).unwrap_or(8);
-        i128::from((value << unused).cast_signed() >> unused)
     }
 }
