@@ -60,7 +60,10 @@ impl Items {
     pub(crate) fn of(keys: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         // NumPy, too, has arrays that it cannot show: they are iterables like others.
         let Ok(buffer) = PyUntypedBuffer::get(keys) else { return Ok(None) };
-        let Some((form, swapped)) = form_of(buffer.format(), buffer.item_size()) else {
+        // An empty list becomes an array of floating-point numbers in NumPy; it has no keys.
+        let is_empty = buffer.dimensions() == 1 && buffer.item_count() == 0;
+        let form = form_of(buffer.format(), buffer.item_size());
+        let Some((form, swapped)) = form.or(is_empty.then_some((Form::Whole, false))) else {
             let format = buffer.format().to_string_lossy().into_owned();
             if format == "O" {
                 return Ok(None);
@@ -84,7 +87,8 @@ impl Items {
 
     /// The hashes that integers of 64 bits are; `None` if they are none.
     pub(crate) fn is_hashes(&self) -> bool {
-        matches!(self.form, Form::Integer { signed: false }) && self.buffer.item_size() == 8
+        let is_hash = matches!(self.form, Form::Integer { signed: false });
+        self.len() == 0 || is_hash && self.buffer.item_size() == 8
     }
 
     /// Gives each integer of 64 bits to `visit`.

@@ -8,7 +8,7 @@ mod finder;
 mod integer;
 
 use pyo3::{
-    exceptions::PyException,
+    exceptions::{PyException, PyTypeError},
     prelude::*,
     types::{PyByteArray, PyBytes, PyList, PyMemoryView, PyString, PyTuple},
 };
@@ -160,13 +160,16 @@ pub(crate) fn owners_of_hashes(
     if is_text(hashes) {
         return Err(wrong());
     }
-    if let Ok(Some(items)) = Items::of(hashes) {
-        if !items.is_hashes() {
-            return Err(wrong());
+    match Items::of(hashes) {
+        Ok(Some(items)) if items.is_hashes() => {
+            let mut finder = Finder::new(table, items.len())?;
+            hashes.py().detach(|| items.read_hashes(|hash| finder.hash(hash)));
+            return Ok(finder.into_owners());
         }
-        let mut finder = Finder::new(table, items.len())?;
-        hashes.py().detach(|| items.read_hashes(|hash| finder.hash(hash)));
-        return Ok(finder.into_owners());
+        Ok(Some(_)) => return Err(wrong()),
+        Err(error) if error.is_instance_of::<PyTypeError>(hashes.py()) => return Err(wrong()),
+        Err(error) => return Err(error),
+        Ok(None) => {}
     }
     if hashes.try_iter().is_err() {
         return Err(wrong());
