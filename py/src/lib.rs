@@ -32,11 +32,23 @@ mod _ringway {
         table::Table,
         walk::Walk,
     };
-    use pyo3::{prelude::*, types::PyTuple};
+    use pyo3::{exceptions::PyImportError, prelude::*, sync::PyOnceLock, types::PyTuple};
     use ringway::Layout;
+
+    /// The module `sys` of the interpreter that has imported this module first.
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // The types are static, as those of all of PyO3's modules: those of one interpreter must
+        // not outlive it in another.
+        let sys = module.py().import("sys")?;
+        if !FIRST.get_or_init(module.py(), || sys.clone().unbind()).is(&sys) {
+            return Err(PyImportError::new_err(
+                "ringway does not support subinterpreters: another interpreter of this process \
+                 has imported it already; use threads or processes",
+            ));
+        }
         let layouts = [Layout::names(), Layout::compat_names()].concat();
         module.add("LAYOUTS", PyTuple::new(module.py(), layouts)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -340,9 +340,7 @@ def stream(arrays: list[Callable[[], Array]], error: bytes | None = None) -> Str
     return StreamExporter(
         get_schema=GET_SCHEMA(get_schema),
         get_next=GET_NEXT(get_next),
-        get_last_error=GET_LAST_ERROR(
-            lambda _: None if not text else ctypes.addressof(text) if text.value else 0
-        ),
+        get_last_error=GET_LAST_ERROR(lambda _: text),
     )
 
 
