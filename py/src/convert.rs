@@ -123,10 +123,14 @@ pub(crate) fn text_object(py: Python<'_>, bytes: &[u8]) -> Py<PyAny> {
 }
 
 /// An `int` that is no `bool`.
+#[inline]
 pub(crate) fn integer<'a, 'py>(
     what: &str,
     value: &'a Bound<'py, PyAny>,
 ) -> PyResult<&'a Bound<'py, PyInt>> {
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        return Ok(number);
+    }
     match value.cast::<PyInt>() {
         Ok(number) if value.cast::<PyBool>().is_err() => Ok(number),
         _ => Err(type_error(what, "int", value)),
