@@ -14,8 +14,8 @@ use crate::{
     build::{layout_of, node_of, nodes_of, with_options},
     cluster_file,
     convert::{
-        Argument, MILLION, integer, key_bytes, option_object, text_bytes, text_object, value_error,
-        weight_millionths_of,
+        Argument, MILLION, integer, key_bytes, option_object, text_bytes, text_object, type_error,
+        value_error, weight_millionths_of,
     },
     keys::{self, Finder, Keys},
     moved::{Moved, moved_keys},
@@ -262,7 +262,8 @@ impl Table {
     /// Raises RingwayError if they are not exactly such bytes.
     #[classmethod]
     #[pyo3(signature = (data, /))]
-    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyBytes>) -> PyResult<Self> {
+    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let data = data.cast::<PyBytes>().map_err(|_| type_error("data", "bytes", data))?;
         let (py, bytes) = (cls.py(), data.as_bytes());
         let table = py.detach(|| ringway::Table::from_bytes(bytes)).map_err(value_error)?;
         Ok(Self::of_core(py, table))
@@ -335,8 +336,8 @@ impl Table {
     /// Nodes are the same if their names are. Raises RingwayError if the two tables give a
     /// key different positions, or have none: then moved_keys() still tells.
     #[pyo3(signature = (other, /))]
-    fn moved(this: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<Moved> {
-        Moved::new(this, other)
+    fn moved(this: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Moved> {
+        Moved::new(this, other_table(other)?)
     }
 
     /// The keys that change owner from this table to another: (key, old owner, new owner).
@@ -346,10 +347,10 @@ impl Table {
     #[pyo3(signature = (other, keys, /))]
     fn moved_keys<'py>(
         this: &Bound<'py, Self>,
-        other: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
         keys: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyList>> {
-        moved_keys(this, other, keys)
+        moved_keys(this, other_table(other)?, keys)
     }
 
     /// How evenly the nodes share all positions, exactly, or keys if they are given.
@@ -508,6 +509,10 @@ impl Table {
     pub(crate) fn name_of(&self, py: Python<'_>, index: NodeIndex) -> Option<Py<PyAny>> {
         self.names.get(index.as_usize()).map(|name| name.clone_ref(py))
     }
+}
+
+fn other_table<'a, 'py>(other: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Table>> {
+    other.cast().map_err(|_| type_error("other", "Table", other))
 }
 
 /// The balance of the keys whose owners have these indices.
