@@ -182,6 +182,17 @@ impl Owners {
         Ok(same.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
+    const fn __copy__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    /// It is frozen, and so is what it holds.
+    #[pyo3(signature = (memo, /))]
+    fn __deepcopy__<'py>(this: PyRef<'py, Self>, memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        let _ = memo;
+        this
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN_MAX: usize = 6;
         let mut shown = Vec::new();

@@ -431,6 +431,17 @@ impl Table {
         hasher.finish()
     }
 
+    const fn __copy__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    /// It is frozen, and so is what it holds.
+    #[pyo3(signature = (memo, /))]
+    fn __deepcopy__<'py>(this: PyRef<'py, Self>, memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        let _ = memo;
+        this
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN_MAX: usize = 6;
         let mut shown = Vec::new();

@@ -4,7 +4,6 @@ Most of the memory is Rust's, where tracemalloc does not see it, so the whole pr
 and reference counts, which are exact.
 """
 
-import copy
 import gc
 import pickle
 import sys
@@ -44,7 +43,6 @@ MADE: dict[str, Callable[[], object]] = {
     "a file": lambda: [Table.loads(FILE) for _ in range(10)],
     "bytes": lambda: Table.from_bytes(TABLE.to_bytes()),
     "a pickle": lambda: pickle.loads(pickle.dumps(TABLE)),
-    "a copy": lambda: copy.deepcopy(TABLE),
     "owners": lambda: TABLE.owner_many(KEYS),
     "owners of NumPy": lambda: TABLE.owner_many(ARRAY),
     "owners of Arrow": lambda: TABLE.owner_many(ARROW),
