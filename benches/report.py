@@ -178,7 +178,18 @@ def crowd(data: Record) -> str:
 
 
 def from_python(data: Record) -> str:
-    return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway from Python")
+    own = "ringway from Python"
+    found = by_nodes(data, "ns/lookup", data.names("ns/lookup"), own)
+    if jumps := data.names("ns/bucket"):
+        found += "\n\nA jump hash of an integer, one at a time, nanoseconds:\n\n"
+        found += by_nodes(data, "ns/bucket", jumps, "ringway.jump")
+    if imports := data.names("ms/import"):
+        found += "\n\nTo build the map, and the packages themselves:\n\n"
+        head = ["", *(f"{size:,} nodes, ms" for size in SIZES), "import, ms", "wheel, kB"]
+        builds = [[digits(data.get(name, size, "ms/build")) for size in SIZES] for name in imports]
+        packages = [[digits(data.get(name, 0, unit)) for unit in ("ms/import", "kB/wheel")] for name in imports]
+        found += table(head, [[name, *a, *b] for name, a, b in zip(imports, builds, packages, strict=True)])
+    return found
 
 
 def from_c(data: Record) -> str:

@@ -69,6 +69,18 @@ pub(crate) fn type_error(what: &str, expected: &str, value: &Bound<'_, PyAny>) -
 /// The two usual types come first and are not copied.
 #[inline]
 pub(crate) fn key_bytes<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    // To compare types takes less than to ask for the flags of one.
+    if let Ok(text) = key.cast_exact::<PyString>() {
+        return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
+    }
+    if let Ok(bytes) = key.cast_exact::<PyBytes>() {
+        return Ok(Cow::Borrowed(bytes.as_bytes()));
+    }
+    other_bytes(key)
+}
+
+#[inline(never)]
+fn other_bytes<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(text) = key.cast::<PyString>() {
         return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
     }
@@ -111,10 +123,14 @@ pub(crate) fn text_object(py: Python<'_>, bytes: &[u8]) -> Py<PyAny> {
 }
 
 /// An `int` that is no `bool`.
+#[inline]
 pub(crate) fn integer<'a, 'py>(
     what: &str,
     value: &'a Bound<'py, PyAny>,
 ) -> PyResult<&'a Bound<'py, PyInt>> {
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        return Ok(number);
+    }
     match value.cast::<PyInt>() {
         Ok(number) if value.cast::<PyBool>().is_err() => Ok(number),
         _ => Err(type_error(what, "int", value)),

@@ -155,6 +155,17 @@ impl Node {
         hasher.finish()
     }
 
+    const fn __copy__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    /// It is frozen, and so is what it holds.
+    #[pyo3(signature = (memo, /))]
+    fn __deepcopy__<'py>(this: PyRef<'py, Self>, memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        let _ = memo;
+        this
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = format!("Node({}", text_object(py, &self.name).bind(py).repr()?);
         if !self.weight_millionths.is_multiple_of(MILLION) {

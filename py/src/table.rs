@@ -4,18 +4,23 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use pyo3::{
     prelude::*,
-    types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType},
+    types::{PyBytes, PyDict, PyIterator, PyList, PyTuple, PyType},
 };
 use ringway::{BuildError, Layout, LoadFactor, NodeIndex, State};
 
 use crate::{
+    balance::Balance,
     bounded::{active_of, factor_of, load_of, loads_of, total_of},
+    build::{layout_of, node_of, nodes_of, with_options},
     cluster_file,
     convert::{
-        Argument, integer, key_bytes, option_object, option_value, text_bytes, text_object,
-        type_error, value_error, weight_of,
+        Argument, MILLION, integer, key_bytes, option_object, text_bytes, text_object, type_error,
+        value_error, weight_millionths_of,
     },
+    keys::{self, Finder, Keys},
+    moved::{Moved, moved_keys},
     node::{Node, state_name},
+    owners::Owners,
     walk::{Order, Walk},
 };
 
@@ -126,32 +131,26 @@ impl Table {
         PyList::new(py, owners[..found].iter().map(|&index| self.name_of(py, index)))
     }
 
-    /// The name of each key's owner, as [table.owner(key) for key in keys], but faster.
+    /// The owners of many keys, as [table.owner(key) for key in keys], but faster.
+    ///
+    /// keys is an iterable of keys; a NumPy array of texts, bytes or integers, or what else
+    /// has such a buffer; or Arrow data of strings, binary or integers: an array or a chunked
+    /// one, a Series of polars or pandas. An integer's key is str() of it. What is missing
+    /// (null) is nobody's, and None has no place in a list. Arrays are read where they are,
+    /// and other threads run meanwhile.
     #[pyo3(signature = (keys, /))]
-    fn owner_many<'py>(
-        &self,
-        py: Python<'py>,
-        keys: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyList>> {
-        if keys.is_instance_of::<PyString>() || keys.is_instance_of::<PyBytes>() {
-            return Err(type_error("keys", "an iterable of keys", keys));
-        }
-        let keys = keys.try_iter().map_err(|_| type_error("keys", "an iterable of keys", keys))?;
-        if self.table.layout().is_compat() {
-            // Not every program hashes the key alone, so there may be no hashes to begin with.
-            let owner = |key: PyResult<Bound<'_, PyAny>>| {
-                let index = self.table.owner(&key_bytes(&key?)?);
-                Ok(index.and_then(|index| self.name_of(py, index)))
-            };
-            return PyList::new(py, keys.map(owner).collect::<PyResult<Vec<_>>>()?);
-        }
-        let mut hashes = Vec::with_capacity(keys.size_hint().0);
-        for key in keys {
-            hashes.push(self.hash_of(&key?)?);
-        }
-        let mut owners = vec![None; hashes.len()];
-        self.table.owner_many_by_hash(&hashes, &mut owners);
-        PyList::new(py, owners.iter().map(|&index| index.and_then(|index| self.name_of(py, index))))
+    fn owner_many(this: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<Owners> {
+        Owners::new(this.clone().unbind(), this.get().indices_of(keys)?)
+    }
+
+    /// The owners of many hashes, each as key_hash() gives it.
+    ///
+    /// hashes is an iterable of int, or an array of unsigned 64-bit integers. Raises
+    /// RingwayError if the layout has no hashes that callers may compute.
+    #[pyo3(signature = (hashes, /))]
+    fn owner_many_by_hash(this: &Bound<'_, Self>, hashes: &Bound<'_, PyAny>) -> PyResult<Owners> {
+        let indices = keys::owners_of_hashes(&this.get().table, hashes)?;
+        Owners::new(this.clone().unbind(), indices)
     }
 
     /// The first node of key's walk whose load is below its capacity; None if none is.
@@ -263,7 +262,8 @@ impl Table {
     /// Raises RingwayError if they are not exactly such bytes.
     #[classmethod]
     #[pyo3(signature = (data, /))]
-    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyBytes>) -> PyResult<Self> {
+    fn from_bytes(cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let data = data.cast::<PyBytes>().map_err(|_| type_error("data", "bytes", data))?;
         let (py, bytes) = (cls.py(), data.as_bytes());
         let table = py.detach(|| ringway::Table::from_bytes(bytes)).map_err(value_error)?;
         Ok(Self::of_core(py, table))
@@ -290,7 +290,7 @@ impl Table {
         self.changed(py, |table| table.without_node(&name))
     }
 
-    /// The table where the node of that name has another weight, a whole one.
+    /// The table where the node of that name has another weight: an int, Decimal or str.
     ///
     /// Raises RingwayError if there is no such node, or there would be too many points.
     #[pyo3(signature = (name, weight, /))]
@@ -300,8 +300,20 @@ impl Table {
         name: &Bound<'_, PyAny>,
         weight: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let (name, weight) = (text_bytes("a node's name", name)?, weight_of(weight)?);
-        self.changed(py, |table| table.with_weight(&name, weight))
+        let name = text_bytes("a node's name", name)?;
+        let millionths = weight_millionths_of(weight)?;
+        if let (0, Ok(weight)) = (millionths % MILLION, u32::try_from(millionths / MILLION)) {
+            return self.changed(py, |table| table.with_weight(&name, weight));
+        }
+        // Only layouts of deployed programs take it, and these are built anew for any change.
+        self.changed(py, |table| {
+            let index = table.index_of(&name).ok_or(BuildError::NoSuchNode)?;
+            let mut nodes: Vec<ringway::Node<'_>> = table.nodes().collect();
+            if let Some(node) = nodes.get_mut(index.as_usize()) {
+                *node = node.with_weight_millionths(millionths);
+            }
+            ringway::Table::new(table.layout(), &nodes)
+        })
     }
 
     /// The table where the node of that name is in another state: "up", "down" or "drain".
@@ -319,18 +331,47 @@ impl Table {
         self.changed(py, |table| table.with_state(&name, state))
     }
 
-    /// What changes owner from this table to another, ascending, both ends included.
+    /// What changes owner from this table to another: ranges of positions, and their shares.
     ///
-    /// Each range of positions is (lo, hi, old owner, new owner); None is nobody. A
-    /// position is key_hash(key) >> 32. Raises RingwayError if the two
-    /// tables give a key different positions.
+    /// Nodes are the same if their names are. Raises RingwayError if the two tables give a
+    /// key different positions, or have none: then moved_keys() still tells.
     #[pyo3(signature = (other, /))]
-    fn moved<'py>(&self, py: Python<'py>, other: &Self) -> PyResult<Bound<'py, PyList>> {
-        let name = |table: &Self, index: Option<NodeIndex>| table.name_of(py, index?);
-        let ranges = self.table.moved(&other.table).map_err(value_error)?;
-        let rows =
-            ranges.map(|range| (range.lo, range.hi, name(self, range.from), name(other, range.to)));
-        PyList::new(py, rows.collect::<Vec<_>>())
+    fn moved(this: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Moved> {
+        Moved::new(this, other_table(other)?)
+    }
+
+    /// The keys that change owner from this table to another: (key, old owner, new owner).
+    ///
+    /// The tables may have any layouts. keys is what owner_many() takes; those of an array
+    /// come as str, bytes or int.
+    #[pyo3(signature = (other, keys, /))]
+    fn moved_keys<'py>(
+        this: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+        keys: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        moved_keys(this, other_table(other)?, keys)
+    }
+
+    /// How evenly the nodes share all positions, exactly, or keys if they are given.
+    ///
+    /// keys is what owner_many() takes. Raises RingwayError without them if the layout has
+    /// no positions.
+    #[pyo3(signature = (keys=None, /))]
+    fn balance(this: &Bound<'_, Self>, keys: Option<&Bound<'_, PyAny>>) -> PyResult<Balance> {
+        let (py, table) = (this.py(), this.get());
+        let balance = match keys {
+            Some(keys) => balance_of(table, &table.indices_of(keys)?),
+            None => py.detach(|| ringway_cluster::Balance::of_positions(&table.table)).ok_or_else(
+                || {
+                    let layout = table.layout();
+                    value_error(format_args!(
+                        "layout {layout} has no positions; count keys with balance(keys)"
+                    ))
+                },
+            )?,
+        };
+        Ok(Balance::new(this.clone().unbind(), balance))
     }
 
     /// The layout's hash of key; None if it is not one of 32 or 64 bits, or cannot read key.
@@ -369,7 +410,7 @@ impl Table {
     }
 
     fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
-        text_bytes("a node's name", name).is_ok_and(|name| self.table.index_of(&name).is_some())
+        self.find(name).is_some()
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
@@ -377,7 +418,7 @@ impl Table {
     }
 
     fn __eq__(&self, other: &Self) -> bool {
-        self.table.layout() == other.table.layout() && self.table.nodes().eq(other.table.nodes())
+        self == other
     }
 
     fn __hash__(&self) -> u64 {
@@ -388,6 +429,17 @@ impl Table {
             node.weight().hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    const fn __copy__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    /// It is frozen, and so is what it holds.
+    #[pyo3(signature = (memo, /))]
+    fn __deepcopy__<'py>(this: PyRef<'py, Self>, memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        let _ = memo;
+        this
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -420,6 +472,12 @@ impl Table {
     }
 }
 
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.table.layout() == other.table.layout() && self.table.nodes().eq(other.table.nodes())
+    }
+}
+
 impl Table {
     fn of_core(py: Python<'_>, table: ringway::Table) -> Self {
         let names = table.nodes().map(|node| text_object(py, node.name())).collect();
@@ -439,11 +497,23 @@ impl Table {
         &self.table
     }
 
-    /// The hash of a key; each of Ringway's own layouts has one.
-    #[inline]
-    fn hash_of(&self, key: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let hash = self.table.key_hash(&key_bytes(key)?);
-        hash.ok_or_else(|| value_error("the layout has no key hash of 64 bits"))
+    /// The names by index.
+    pub(crate) fn names(&self) -> &[Py<PyAny>] {
+        &self.names
+    }
+
+    /// The index of the node of that name, if it is one at all.
+    pub(crate) fn find(&self, name: &Bound<'_, PyAny>) -> Option<NodeIndex> {
+        self.table.index_of(&text_bytes("a node's name", name).ok()?)
+    }
+
+    /// The indices of the owners of keys.
+    fn indices_of(&self, keys: &Bound<'_, PyAny>) -> PyResult<Vec<i32>> {
+        let py = keys.py();
+        let keys = Keys::of(keys)?;
+        let mut finder = Finder::new(&self.table, keys.len_hint())?;
+        keys.read(py, &mut finder)?;
+        Ok(finder.into_owners())
     }
 
     #[inline]
@@ -452,47 +522,17 @@ impl Table {
     }
 }
 
-/// The nodes of an iterable of names and `Node`s, or of a mapping from names to weights.
-fn nodes_of(nodes: &Bound<'_, PyAny>) -> PyResult<Vec<Node>> {
-    const EXPECTED: &str = "an iterable of names and Node objects, or a mapping {name: weight}";
-    let wrong = || type_error("nodes", EXPECTED, nodes);
-    if let Ok(mapping) = nodes.cast::<PyMapping>() {
-        let entries = mapping.items()?;
-        return entries
-            .iter()
-            .map(|entry| {
-                let (name, weight): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
-                Node::of_entry(&name, &weight)
-            })
-            .collect();
-    }
-    // One text is iterable too, but never what was meant.
-    if nodes.is_instance_of::<PyString>() || nodes.is_instance_of::<PyBytes>() {
-        return Err(wrong());
-    }
-    nodes.try_iter().map_err(|_| wrong())?.map(|item| node_of(&item?)).collect()
+fn other_table<'a, 'py>(other: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Table>> {
+    other.cast().map_err(|_| type_error("other", "Table", other))
 }
 
-/// A node given as one, or by its name.
-fn node_of(item: &Bound<'_, PyAny>) -> PyResult<Node> {
-    match item.cast::<Node>() {
-        Ok(node) => Ok(node.get().clone()),
-        Err(_) => Node::of_name(item),
+/// The balance of the keys whose owners have these indices.
+fn balance_of(table: &Table, indices: &[i32]) -> ringway_cluster::Balance {
+    let mut counts = vec![0u64; table.names.len()];
+    for &index in indices {
+        if let Some(count) = usize::try_from(index).ok().and_then(|at| counts.get_mut(at)) {
+            *count += 1;
+        }
     }
-}
-
-fn layout_of(name: &Bound<'_, PyAny>) -> PyResult<Layout> {
-    let text = name.cast::<PyString>().map_err(|_| type_error("layout", "str", name))?.to_str()?;
-    Layout::from_name(text).map_err(|error| value_error(format_args!("{text:?}: {error}")))
-}
-
-fn with_options(mut layout: Layout, options: Option<&Bound<'_, PyDict>>) -> PyResult<Layout> {
-    for (name, value) in options.into_iter().flatten() {
-        let name: String = name.extract()?;
-        let explain = |error: BuildError| value_error(format_args!("{name}: {error}"));
-        let mut numbers = Vec::new();
-        let value = option_value(&name, &value, &mut numbers)?;
-        layout = layout.with_option(&name, value).map_err(explain)?;
-    }
-    Ok(layout)
+    ringway_cluster::Balance::of_counts(&table.table, &counts)
 }

@@ -18,7 +18,7 @@ def documented() -> Iterator[tuple[str, str | None]]:
     for node in ast.parse(STUBS.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, ast.get_docstring(node)
-        if not isinstance(node, ast.ClassDef):
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
             continue
         yield node.name, ast.get_docstring(node)
         for member in node.body:

@@ -16,6 +16,7 @@ ERRORS = cases("errors.json") + cases("errors-native.json")
 BOUNDED = cases("bounded.json")
 FILES = cases("cluster-files.json")
 SNAPSHOTS = cases("snapshots.json")
+SEGMENTS = cases("segments.json") + cases("segments-native.json")
 NOBODY = 0xFFFF_FFFF
 # What the text of an error by its machine name says.
 TEXTS = {
@@ -93,6 +94,22 @@ def test_bounded(case: dict[str, Any]) -> None:
         digest = xxhash.xxh3_64_intdigest(struct.pack(f"<{len(owners)}I", *owners))
         assert digest == int(row["owners_digest"], 16)
         assert list(counts.values()) == row["loads"]
+
+
+@pytest.mark.parametrize(
+    "case", SEGMENTS, ids=[f"{case['layout']}-{case['name']}" for case in SEGMENTS]
+)
+def test_segments(case: dict[str, Any]) -> None:
+    """What moves from nobody are the segments."""
+    table = table_of(case)
+    moved = Table([], layout=table.layout, **dict(case["options"])).moved(table)
+    indices = {name: index for index, name in enumerate(table)}
+    rows = [(lo, hi, indices[new]) for lo, hi, old, new in moved if old is None and new is not None]
+    assert len(rows) == len(moved) == case["count"]
+    if "segments" in case:
+        assert rows == [tuple(row) for row in case["segments"]]
+    digest = xxhash.xxh3_64_intdigest(b"".join(struct.pack("<III", *row) for row in rows))
+    assert digest == int(case["digest"], 16)
 
 
 def test_hashes() -> None:

@@ -6,22 +6,39 @@
 True
 """
 
+from collections.abc import Sequence as _Sequence
+
 from ringway._ringway import (
     LAYOUTS,
+    Balance,
+    Moved,
     Node,
+    Owners,
     RingwayError,
     Table,
     __version__,
     cassandra_token,
+    jump,
+    jumpback,
+    key_hash,
     redis_slot,
 )
 
 __all__ = [
     "LAYOUTS",
+    "Balance",
+    "Moved",
     "Node",
+    "Owners",
     "RingwayError",
     "Table",
     "__version__",
     "cassandra_token",
+    "jump",
+    "jumpback",
+    "key_hash",
     "redis_slot",
 ]
+
+_Sequence.register(Owners)
+_Sequence.register(Moved)

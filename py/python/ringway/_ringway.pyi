@@ -1,18 +1,27 @@
 """What `import ringway` gives names to."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal, Self, TypeAlias, final
+from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias, final, overload
+
+from typing_extensions import Buffer, CapsuleType
 
 __all__ = [
     "LAYOUTS",
+    "Balance",
+    "Moved",
     "Node",
+    "Owners",
     "RingwayError",
     "Table",
     "Walk",
     "__version__",
     "cassandra_token",
+    "jump",
+    "jumpback",
+    "key_hash",
     "redis_slot",
 ]
 
@@ -20,10 +29,37 @@ _Key: TypeAlias = str | bytes | bytearray | memoryview
 _Name: TypeAlias = str | bytes
 _State: TypeAlias = Literal["up", "down", "drain"]
 _Weight: TypeAlias = int | Decimal | str
+_Owner: TypeAlias = str | bytes | None
+_MovedRange: TypeAlias = tuple[int, int, _Owner, _Owner]
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self) -> tuple[object, object]: ...
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self) -> object: ...
+
+# What owner_many() takes. An array is not typed by what is in it: NumPy's own stubs do not say.
+_Keys: TypeAlias = Iterable[_Key] | Buffer | _ArrowArray | _ArrowStream
 
 __version__: str
 # The names of all layouts: Ringway's own, then those of deployed programs.
 LAYOUTS: Final[tuple[str, ...]]
+
+def key_hash(key: _Key, /) -> int:
+    """The hash of key under XXH3 with 64 bits: what ringway-v1 and most own layouts begin with."""
+
+def jump(hash: int, n: int, /) -> int:  # noqa: A002 - what it is
+    """The bucket of a hash of 64 bits, 0 to n - 1: jump consistent hash (Lamping and Veach, 2014).
+
+    More buckets take only their share of the keys; it needs no memory. The hash must be
+    a good one, as key_hash() is: a number such as an id is none.
+    """
+
+def jumpback(hash: int, n: int, /) -> int:  # noqa: A002 - what it is
+    """The bucket of a hash of 64 bits, 0 to n - 1: JumpBackHash (Ertl, 2024).
+
+    As jump(), with other buckets, and as fast whatever n is.
+    """
 
 def redis_slot(key: _Key, /) -> int:
     """The Redis Cluster slot of key, 0 to 16383: what CLUSTER KEYSLOT answers."""
@@ -108,6 +144,8 @@ class Node:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
     def __getnewargs_ex__(self) -> tuple[tuple[str | bytes], dict[str, Any]]: ...
 
 @final
@@ -170,8 +208,22 @@ class Table:
         fewer than k if fewer nodes may own keys.
         """
 
-    def owner_many(self, keys: Iterable[_Key], /) -> list[str | bytes | None]:
-        """The name of each key's owner, as [table.owner(key) for key in keys], but faster."""
+    def owner_many(self, keys: _Keys, /) -> Owners:
+        """The owners of many keys, as [table.owner(key) for key in keys], but faster.
+
+        keys is an iterable of keys; a NumPy array of texts, bytes or integers, or what else
+        has such a buffer; or Arrow data of strings, binary or integers: an array or a chunked
+        one, a Series of polars or pandas. An integer's key is str() of it. What is missing
+        (null) is nobody's, and None has no place in a list. Arrays are read where they are,
+        and other threads run meanwhile.
+        """
+
+    def owner_many_by_hash(self, hashes: Iterable[int] | Buffer, /) -> Owners:
+        """The owners of many hashes, each as key_hash() gives it.
+
+        hashes is an iterable of int, or an array of unsigned 64-bit integers. Raises
+        RingwayError if the layout has no hashes that callers may compute.
+        """
 
     def bounded(
         self,
@@ -257,8 +309,8 @@ class Table:
         Raises RingwayError if there is no such node.
         """
 
-    def with_weight(self, name: _Name, weight: int, /) -> Table:
-        """The table where the node of that name has another weight, a whole one.
+    def with_weight(self, name: _Name, weight: _Weight, /) -> Table:
+        """The table where the node of that name has another weight: an int, Decimal or str.
 
         Raises RingwayError if there is no such node, or there would be too many points.
         """
@@ -269,14 +321,25 @@ class Table:
         Raises RingwayError if there is no such node, or there would be too many points.
         """
 
-    def moved(
-        self, other: Table, /
-    ) -> list[tuple[int, int, str | bytes | None, str | bytes | None]]:
-        """What changes owner from this table to another, ascending, both ends included.
+    def moved(self, other: Table, /) -> Moved:
+        """What changes owner from this table to another: ranges of positions, and their shares.
 
-        Each range of positions is (lo, hi, old owner, new owner); None is nobody. A
-        position is key_hash(key) >> 32. Raises RingwayError if the two
-        tables give a key different positions.
+        Nodes are the same if their names are. Raises RingwayError if the two tables give a
+        key different positions, or have none: then moved_keys() still tells.
+        """
+
+    def moved_keys(self, other: Table, keys: _Keys, /) -> list[tuple[Any, _Owner, _Owner]]:
+        """The keys that change owner from this table to another: (key, old owner, new owner).
+
+        The tables may have any layouts. keys is what owner_many() takes; those of an array
+        come as str, bytes or int.
+        """
+
+    def balance(self, keys: _Keys | None = None, /) -> Balance:
+        """How evenly the nodes share all positions, exactly, or keys if they are given.
+
+        keys is what owner_many() takes. Raises RingwayError without them if the layout has
+        no positions.
         """
 
     def key_hash(self, key: _Key, /) -> int | None:
@@ -303,7 +366,158 @@ class Table:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
     def __getnewargs_ex__(self) -> tuple[tuple[tuple[Node, ...]], dict[str, Any]]: ...
+
+@final
+class Owners(Sequence[_Owner]):
+    """The owners of many keys, one for each, in their order: what owner_many() returns.
+
+    It is a sequence of names, with None for a key that nobody owns, and equals the list of
+    them. Each is kept as an index of 4 bytes, in the order of table.nodes, -1 for nobody:
+    NumPy sees these, np.asarray(owners) without a copy, and so does whatever else reads
+    buffers. Arrow, polars and pandas see a dictionary array of the names:
+    pyarrow.array(owners), polars.Series(owners).
+    """
+
+    @property
+    def table(self) -> Table:
+        """The table whose nodes these are."""
+
+    @property
+    def indices(self) -> memoryview[int]:
+        """The indices of the owners in the order of table.nodes, -1 for nobody, not copied.
+
+        A memoryview of the format "i".
+        """
+
+    def tolist(self) -> list[_Owner]:
+        """The names as a list, None for nobody."""
+
+    def counts(self) -> dict[str | bytes, int]:
+        """How many keys each node owns: a dict of all names, in the order of table.nodes.
+
+        Keys of nobody are not among them.
+        """
+
+    def count(self, name: object, /) -> int:
+        """How many keys the node of that name owns, or nobody does if it is None."""
+
+    def index(self, name: object, start: int = 0, stop: int = ..., /) -> int:
+        """The first place of a name, or of None, from start and before stop; ValueError if none."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int, /) -> _Owner: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Owners: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[_Owner]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    if sys.version_info >= (3, 12):
+        # Older Pythons have the buffer, but no name for it.
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+
+    def __arrow_c_array__(
+        self, requested_schema: CapsuleType | None = None
+    ) -> tuple[CapsuleType, CapsuleType]: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    @staticmethod
+    def _restore(table: Table, indices: bytes, /) -> Owners: ...
+
+@final
+class Moved(Sequence[_MovedRange]):
+    """What changes owner from one table to another: what moved() returns.
+
+    It is a sequence of ranges of positions, (lo, hi, old owner, new owner), ascending, both
+    ends included, each as long as can be; None is nobody. A position is key_hash(key) >> 32.
+    """
+
+    @property
+    def share(self) -> float:
+        """The part of all positions that changes owner, 0 to 1."""
+
+    @property
+    def shares(self) -> dict[tuple[_Owner, _Owner], float]:
+        """The part of all positions that goes from node to node, by (old owner, new owner)."""
+
+    def tolist(self) -> list[_MovedRange]:
+        """The ranges as a list of tuples."""
+
+    def count(self, range: object, /) -> int:  # noqa: A002 - what it is
+        """How often a range, (lo, hi, old owner, new owner), is among these: once or never."""
+
+    def index(
+        self,
+        range: object,  # noqa: A002 - what it is
+        start: int = 0,
+        stop: int = ...,
+        /,
+    ) -> int:
+        """The place of a range, from start and before stop; ValueError if it is not there."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int, /) -> _MovedRange: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[_MovedRange]: ...
+    def __iter__(self) -> Iterator[_MovedRange]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class Balance:
+    """Each node's share, beside the share that its weight asks for: what balance() returns.
+
+    Shares are of all positions, exactly, or of the keys that were counted. A node that
+    drains has the ideal 0.
+    """
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+
+    @property
+    def counts(self) -> dict[str | bytes, int]:
+        """How many positions, or keys, each node owns, by name, in the order of table.nodes."""
+
+    @property
+    def total(self) -> int:
+        """How many positions, or keys, there are; keys of nobody do not count."""
+
+    @property
+    def shares(self) -> dict[str | bytes, float]:
+        """The part of everything that each node owns, 0 to 1, by name."""
+
+    @property
+    def ideals(self) -> dict[str | bytes, float]:
+        """The part of everything that each node's weight asks for, 0 to 1, by name."""
+
+    @property
+    def ratios(self) -> dict[str | bytes, float | None]:
+        """The share by the ideal, 1 being perfect, by name; None for a node without weight."""
+
+    @property
+    def ratio_max(self) -> float | None:
+        """How much fuller than its ideal the fullest node is: its ratio; None if there is none."""
+
+    @property
+    def ratio_min(self) -> float | None:
+        """The ratio of the emptiest node that has weight; None if there is none."""
+
+    @property
+    def variation(self) -> float | None:
+        """The standard deviation of the ratios, by weight; None if nobody owns anything."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class Walk:
