@@ -6,6 +6,7 @@
 
 mod bounded;
 mod cluster_file;
+mod compat;
 mod convert;
 mod deployed;
 mod node;
@@ -17,6 +18,7 @@ mod walk;
 mod _ringway {
     #[pymodule_export]
     use crate::{
+        compat::{jump, ring_points},
         convert::RingwayError,
         deployed::{cassandra_token, redis_slot},
         node::Node,

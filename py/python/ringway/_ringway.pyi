@@ -31,6 +31,12 @@ def redis_slot(key: _Key, /) -> int:
 def cassandra_token(key: _Key, /) -> int:
     """The token of a partition key, as Cassandra's Murmur3 partitioner computes it."""
 
+def _jump(hash: int, buckets: int, /) -> int:  # noqa: A002 - it is a hash
+    """The bucket of a hash of 64 bits among so many buckets."""
+
+def _ring_points(table: Table, /) -> list[tuple[int, int]] | None:
+    """The points of a table's ring, ascending: positions and indices; None if it is no ring."""
+
 class RingwayError(ValueError):
     """Nodes, a layout, an option or a cluster file that make no table."""
 
@@ -46,9 +52,9 @@ class Node:
     read more. ats-parent and varnish-shard take weights with up to six decimals, written
     "0.5" or Decimal("0.5"), and with spymemcached-ketama they hash hash_text instead of
     the name. haproxy-consistent hashes id, or if its option hash_key says so guid or
-    address, "ip:port". npm-hashring takes vnodes, the node's own number of points, and
-    cassandra-token tokens. What a program does not read it passes over; the layouts of
-    Ringway's own refuse all of these but address.
+    address, "ip:port". npm-hashring, uhashring and uhashring-ketama take vnodes, the
+    node's own instead of the layout's, and cassandra-token tokens. What a program does not
+    read it passes over; the layouts of Ringway's own refuse all of these but address.
     """
 
     def __new__(
