@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf libasio-dev wrk nginx haproxy nutcracker \
-            nginx-dev libpcre2-dev libssl-dev zlib1g-dev
+            nginx-dev libpcre2-dev libssl-dev zlib1g-dev memcached redis-server
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -77,6 +77,7 @@ python-module: setup
 setup: ## Install what the tests need: Debian packages and .venv (test and check do this)
 	@scripts/setup.sh packages $(PACKAGES)
 	@scripts/setup.sh python
+	@scripts/setup.sh sdists
 
 .PHONY: record
 record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded and random keys

@@ -26,8 +26,5 @@ def load(path: str | os.PathLike[str]) -> tuple[Table, dict[str, Node]]:
         if address is None:
             msg = f'{path}: node {node.name!r} has no address; add address = "HOST:PORT"'
             raise RingwayError(msg)
-        if address in nodes:
-            msg = f"{path}: nodes {nodes[address].name!r} and {node.name!r} have one address"
-            raise RingwayError(msg)
         nodes[address] = node
     return table, nodes

@@ -98,7 +98,7 @@ class Router:
         **options: int | str | list[int],
     ) -> None:
         """Make the table, and clients where there are none; the class says of what."""
-        self._table = Table(nodes, layout=layout, **options)
+        self._table = Table(list(nodes), layout=layout, **options)
         targets = cast("Iterable[Any]", nodes.values())
         names = [node.name for node in self._table.nodes]
         self._clients: dict[_Name, _Client] = {
