@@ -4,6 +4,7 @@
 #   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
 #   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
 #   scripts/setup.sh sdists             .setup/sdists: the sources of packages whose tests are run
+#   scripts/setup.sh dist               .venv-dist with those of py/requirements-dist.txt
 #   scripts/setup.sh bench              .venv-bench with those of benches/requirements.txt
 #   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
@@ -69,9 +70,10 @@ packages)
 python) virtualenv .venv py/requirements-dev.txt ;;
 sdists) sdists ;;
 record) virtualenv .venv-record spec/record/requirements.txt ;;
+dist) virtualenv .venv-dist py/requirements-dist.txt ;;
 bench) virtualenv .venv-bench benches/requirements.txt ;;
 *)
-    sed -n '2,10p' "$0"
+    sed -n '2,11p' "$0"
     exit 2
     ;;
 esac

@@ -1,7 +1,9 @@
 """Pictures of tables with matplotlib, which is imported when one is drawn.
 
-    ringway.plot.balance(table)           # each node's share beside its ideal
-    ringway.plot.movement(old, new)       # what goes from where to where
+    from ringway import plot
+
+    plot.balance(table)           # each node's share beside its ideal
+    plot.movement(old, new)       # what goes from where to where
 
 Each draws on ax, or on a figure of its own, and returns the Axes: ax.figure.savefig("x.png").
 Colours are those of Okabe and Ito, which colour-blind people tell apart.
