@@ -54,7 +54,7 @@ METADATA = (
     "License-Expression: MIT OR Apache-2.0",
     "License-File: LICENSE-APACHE",
     "License-File: LICENSE-MIT",
-    "Description-Content-Type: text/markdown",
+    "Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM",
     "Classifier: Typing :: Typed",
 )
 

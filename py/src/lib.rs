@@ -18,7 +18,7 @@ mod walk;
 mod _ringway {
     #[pymodule_export]
     use crate::{
-        compat::{jump, ring_points},
+        compat::{jump_hash, ring_points},
         convert::RingwayError,
         deployed::{cassandra_token, redis_slot},
         node::Node,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal, Self, TypeAlias, final
+from typing import Any, Final, Literal, Self, SupportsIndex, TypeAlias, final
 
 __all__ = [
     "LAYOUTS",
@@ -31,8 +31,15 @@ def redis_slot(key: _Key, /) -> int:
 def cassandra_token(key: _Key, /) -> int:
     """The token of a partition key, as Cassandra's Murmur3 partitioner computes it."""
 
-def _jump(hash: int, buckets: int, /) -> int:  # noqa: A002 - it is a hash
-    """The bucket of a hash of 64 bits among so many buckets."""
+def _jump_hash(key: SupportsIndex, num_buckets: SupportsIndex) -> int:
+    """The bucket of a key, 0 to num_buckets - 1: Lamping and Veach's jump consistent hash.
+
+    key is any whole number, of which the lower 64 bits count; one that is negative is
+    taken as two's complement. num_buckets is 1 to 2^31 - 1. Takes O(log num_buckets).
+
+    Raises TypeError if one of them is no whole number, OverflowError if num_buckets is
+    outside the signed 32 bits, ValueError if it is not positive.
+    """
 
 def _ring_points(table: Table, /) -> list[tuple[int, int]] | None:
     """The points of a table's ring, ascending: positions and indices; None if it is no ring."""
