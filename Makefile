@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf libasio-dev wrk nginx haproxy nutcracker \
-            nginx-dev libpcre2-dev libssl-dev zlib1g-dev iproute2
+            nginx-dev libpcre2-dev libssl-dev zlib1g-dev iproute2 memcached redis-server
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -78,6 +78,7 @@ python-module: setup
 setup: ## Install what the tests need: Debian packages and .venv (test and check do this)
 	@scripts/setup.sh packages $(PACKAGES)
 	@scripts/setup.sh python
+	@scripts/setup.sh sdists
 
 .PHONY: record
 record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the recorded and random keys
@@ -87,13 +88,19 @@ record: ## Ask nginx, HAProxy, twemproxy, libmemcached, Envoy and others the rec
 	$(CARGO) build -j$(JOBS) -q -p ringway-cli
 	.venv-record/bin/python -B spec/record/random_cases.py $(TARGET)/debug/ringway
 
+.PHONY: dist
+dist: ## Make the Python packages in dist/: source, a wheel for this machine, one for manylinux_2_17
+	@scripts/setup.sh dist
+	@.venv-dist/bin/python scripts/dist.py build
+
 .PHONY: test-all
-test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy
+test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy, packages
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
+	    dist="scripts/setup.sh dist && .venv-dist/bin/python scripts/dist.py build check" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
@@ -138,4 +145,4 @@ fmt: ## Format Rust and Python
 .PHONY: clean
 clean: ## Remove everything that was built
 	$(CARGO) clean
-	rm -rf .venv demo-out jepsen-out
+	rm -rf .venv .venv-dist dist demo-out jepsen-out

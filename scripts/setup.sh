@@ -3,6 +3,8 @@
 #
 #   scripts/setup.sh packages NAME...   Debian packages, by apt-get (as root or through sudo)
 #   scripts/setup.sh python             .venv with the packages of py/requirements-dev.txt
+#   scripts/setup.sh sdists             .setup/sdists: the sources of packages whose tests are run
+#   scripts/setup.sh dist               .venv-dist with those of py/requirements-dist.txt
 #   scripts/setup.sh bench              .venv-bench with those of benches/requirements.txt
 #   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
@@ -47,16 +49,31 @@ virtualenv() {
     cp "$root/$2" "$stamp"
 }
 
+# The versions are those of py/requirements-dev.txt, so that tests and packages agree.
+sdists() {
+    for name in jump-consistent-hash pymemcache; do
+        pinned=$(grep -x "$name==[0-9.]*" "$root/py/requirements-dev.txt")
+        file=$(echo "$name" | tr - _)-${pinned#*==}.tar.gz
+        [ -f "$root/.setup/sdists/$file" ] && continue
+        echo "setup: downloading the source of $pinned, for its tests"
+        mkdir -p "$root/.setup/sdists"
+        "$root/.venv/bin/pip" download --quiet --disable-pip-version-check --no-deps \
+            --no-binary "$name" --dest "$root/.setup/sdists" "$pinned"
+    done
+}
+
 case ${1:-} in
 packages)
     shift
     packages "$@"
     ;;
 python) virtualenv .venv py/requirements-dev.txt ;;
+sdists) sdists ;;
 record) virtualenv .venv-record spec/record/requirements.txt ;;
+dist) virtualenv .venv-dist py/requirements-dist.txt ;;
 bench) virtualenv .venv-bench benches/requirements.txt ;;
 *)
-    sed -n '2,9p' "$0"
+    sed -n '2,11p' "$0"
     exit 2
     ;;
 esac

@@ -158,3 +158,55 @@ fn as_many_nodes_as_there_can_be() {
         out[..10].iter().map(|node| nodes[node.as_usize()].zone().unwrap()).collect();
     assert_eq!(zones.len(), 10, "one of each zone first");
 }
+
+#[test]
+fn points_are_those_that_lookups_find() {
+    let nodes = [Node::new("a"), Node::new("b").with_weight(2), Node::new("c").with_weight(0)];
+    let native = Table::new(&Layout::ringway_v1(), &nodes).expect("a ring");
+    let points: Vec<_> = native.points().expect("a ring").collect();
+    assert_eq!(points.len(), 3 * 160);
+    assert!(points.is_sorted_by_key(|&(position, _)| position));
+    for &(position, owner) in &points {
+        let position = u64::try_from(position).expect("32 bits");
+        assert_eq!(native.owner_by_hash(position << 32), Some(owner));
+    }
+    assert!(
+        Table::new(&Layout::from_name("jump-v1").unwrap(), &["a"].map(Node::new))
+            .unwrap()
+            .points()
+            .is_none()
+    );
+}
+
+#[cfg(feature = "compat")]
+#[test]
+fn points_have_their_programs_width() {
+    let table = |layout: &str, options: &[(&str, i64)], node: Node<'_>| {
+        let mut layout = Layout::from_name(layout).expect("a layout");
+        for &(name, value) in options {
+            layout =
+                layout.with_option(name, ringway::OptionValue::Integer(value)).expect("an option");
+        }
+        Table::new(&layout, &[node, Node::new("b")]).expect("a table")
+    };
+    let ketama = table("uhashring-ketama", &[("vnodes", 10), ("replicas", 3)], Node::new("a"));
+    let points: Vec<_> = ketama.points().expect("a ring").collect();
+    assert_eq!(points.len(), 2 * 10 * 3);
+    for &(position, owner) in &points {
+        // A key belongs to the first point above its hash.
+        let position = u64::try_from(position).expect("32 bits");
+        assert_eq!(ketama.owner_by_hash(position - 1), Some(owner));
+    }
+    let wide = table("uhashring", &[], Node::new("a").with_vnodes(7).with_weight(2));
+    let points: Vec<_> = wide.points().expect("a ring").collect();
+    assert_eq!(points.len(), 14 + 160);
+    assert_eq!(points.iter().filter(|(_, node)| node.get() == 0).count(), 14);
+    // MD5 of "a-0", whole.
+    assert!(
+        points.iter().any(|&(position, _)| position == 0xa165_efd1_96e1_7ba1_95ad_4dc5_0028_b39a)
+    );
+    assert!(points.is_sorted_by_key(|&(position, _)| position));
+    let sixty_four: Vec<_> = table("envoy-ring", &[], Node::new("a")).points().unwrap().collect();
+    assert!(sixty_four.iter().any(|&(position, _)| position > u32::MAX.into()));
+    assert!(sixty_four.iter().all(|&(position, _)| position <= u64::MAX.into()));
+}

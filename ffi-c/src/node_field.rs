@@ -108,8 +108,8 @@ pub unsafe extern "C" fn ringway_builder_set_node_text(
 ///
 /// node is the node's index: the number of nodes added before it. id, 0 to 4294967295, is hashed in
 /// haproxy-consistent, which takes no 0 and no id twice; that is checked when the table is built.
-/// vnodes, 0 to 4294967295, is the number of points of this node in npm-hashring. weight_millionths,
-/// 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
+/// vnodes, 0 to 4294967295, is this node's own number in npm-hashring, uhashring and uhashring-ketama.
+/// weight_millionths, 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
 /// ats-parent and varnish-shard take weights that are not whole.
 ///
 /// # Errors

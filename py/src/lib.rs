@@ -9,6 +9,7 @@ mod balance;
 mod bounded;
 mod build;
 mod cluster_file;
+mod compat;
 mod convert;
 mod functions;
 mod keys;
@@ -24,6 +25,7 @@ mod _ringway {
     #[pymodule_export]
     use crate::{
         balance::Balance,
+        compat::{jump_hash, ring_points},
         convert::RingwayError,
         functions::{cassandra_token, jump, jumpback, key_hash, redis_slot},
         moved::Moved,

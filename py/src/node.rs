@@ -23,9 +23,9 @@ use crate::convert::{
 /// read more. ats-parent and varnish-shard take weights with up to six decimals, written
 /// "0.5" or Decimal("0.5"), and with spymemcached-ketama they hash hash_text instead of
 /// the name. haproxy-consistent hashes id, or if its option hash_key says so guid or
-/// address, "ip:port". npm-hashring takes vnodes, the node's own number of points, and
-/// cassandra-token tokens. What a program does not read it passes over; the layouts of
-/// Ringway's own refuse all of these but address.
+/// address, "ip:port". npm-hashring, uhashring and uhashring-ketama take vnodes, the
+/// node's own instead of the layout's, and cassandra-token tokens. What a program does not
+/// read it passes over; the layouts of Ringway's own refuse all of these but address.
 #[pyclass(frozen, module = "ringway")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Node {

@@ -34,12 +34,14 @@ class Package:
 
 
 def uhashring(file: Recorded) -> Callable[[bytes], str]:
-    """A HashRing of names and weights; keys are texts."""
+    """A HashRing of names, weights and vnodes; keys are texts."""
     from uhashring import HashRing
 
-    nodes = {node["name"]: node["weight"] for node in file.nodes}
+    read = ("weight", "vnodes")
+    nodes = {node["name"]: {key: node[key] for key in read if key in node} for node in file.nodes}
     is_ketama = file.case["layout"] == "uhashring-ketama"
-    ring = HashRing(nodes, **({"hash_fn": "ketama"} if is_ketama else {}))
+    hash_fn = {"hash_fn": "ketama"} if is_ketama else {}
+    ring = HashRing(nodes, **hash_fn, **file.case["options"])
     return lambda key: str(ring.get_node(key.decode()))
 
 

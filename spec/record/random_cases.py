@@ -204,6 +204,20 @@ def package_case(layouts: list[str], name: str) -> Callable[[Random], Made]:
     return made
 
 
+def uhashring_case(source: Random) -> Made:
+    """Both rings, vnodes of the ring and of single nodes, and fewer words of a digest."""
+    layout, _, nodes, keys, said = package_case(["uhashring", "uhashring-ketama"], "{}")(source)
+    options: dict[str, Any] = {}
+    if source.random() < 0.5:
+        options["vnodes"] = source.choice([1, 7, 40, 100, 161, 500])
+    if layout == "uhashring-ketama" and source.random() < 0.5:
+        options["replicas"] = source.randint(1, 4)
+    for node in nodes:
+        if source.random() < 0.2:
+            node["vnodes"] = source.randint(1, 300)
+    return layout, options, nodes, keys, said
+
+
 HASHES = {
     "twemproxy": (
         "one_at_a_time md5 crc16 crc32 crc32a "
@@ -219,7 +233,7 @@ PROGRAMS: dict[str, tuple[ModuleType | packages.Package, Callable[[Random], Made
     "twemproxy": (twemproxy, twemproxy_case),
     "libmemcached": (libmemcached, libmemcached_case),
     "envoy": (envoy, envoy_case),
-    "uhashring": (packages.PACKAGES[0], package_case(["uhashring", "uhashring-ketama"], "{}")),
+    "uhashring": (packages.PACKAGES[0], uhashring_case),
     "pymemcache": (packages.PACKAGES[1], package_case(["pymemcache"], "{}:{}")),
     "python-memcached": (packages.PACKAGES[2], package_case(["python-memcached"], "10.0.0.1:{1}")),
 }

@@ -252,6 +252,36 @@ impl Table {
         if self.placed.is_movable() { Some(u32::MAX as u64) } else { None }
     }
 
+    /// The points of the ring with their owners, ascending; `None` if the layout is no ring.
+    ///
+    /// A position is a number of as many bits as the layout's points have: 32, 64 or 128; in
+    /// `cassandra-token` it is the token with its sign bit inverted. A point that several nodes share
+    /// comes once, for its owner, except in layouts that keep it for each. Points of nodes that are
+    /// down are there where the program keeps them.
+    ///
+    /// # Complexity
+    /// O(1) a point, and nothing is copied.
+    #[must_use]
+    pub fn points(&self) -> Option<impl ExactSizeIterator<Item = (u128, NodeIndex)> + '_> {
+        let points = match &self.placed {
+            Placed::Ring(ring) | Placed::OtherRing(ring) => ring.points(),
+            #[cfg(feature = "compat")]
+            Placed::Deployed(deployed) => deployed.points()?,
+            _ => return None,
+        };
+        Some(points.iter().enumerate().map(|(index, &point)| {
+            let position = match &self.placed {
+                #[cfg(feature = "compat")]
+                Placed::Deployed(deployed) => deployed.position_at(index, point),
+                _ => {
+                    let _ = index;
+                    u128::from(point.position())
+                }
+            };
+            (position, point.owner())
+        }))
+    }
+
     /// Who owns which run of positions: ascending, without gap or overlap, neighbours of one
     /// owner joined; `None` if the layout has no such runs or nobody owns anything.
     #[must_use]

@@ -4,7 +4,18 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+)
 
 from typing_extensions import Buffer, CapsuleType
 
@@ -67,6 +78,19 @@ def redis_slot(key: _Key, /) -> int:
 def cassandra_token(key: _Key, /) -> int:
     """The token of a partition key, as Cassandra's Murmur3 partitioner computes it."""
 
+def _jump_hash(key: SupportsIndex, num_buckets: SupportsIndex) -> int:
+    """The bucket of a key, 0 to num_buckets - 1: Lamping and Veach's jump consistent hash.
+
+    key is any whole number, of which the lower 64 bits count; one that is negative is
+    taken as two's complement. num_buckets is 1 to 2^31 - 1. Takes O(log num_buckets).
+
+    Raises TypeError if one of them is no whole number, OverflowError if num_buckets is
+    outside the signed 32 bits, ValueError if it is not positive.
+    """
+
+def _ring_points(table: Table, /) -> list[tuple[int, int]] | None:
+    """The points of a table's ring, ascending: positions and indices; None if it is no ring."""
+
 class RingwayError(ValueError):
     """Nodes, a layout, an option or a cluster file that make no table."""
 
@@ -82,9 +106,9 @@ class Node:
     read more. ats-parent and varnish-shard take weights with up to six decimals, written
     "0.5" or Decimal("0.5"), and with spymemcached-ketama they hash hash_text instead of
     the name. haproxy-consistent hashes id, or if its option hash_key says so guid or
-    address, "ip:port". npm-hashring takes vnodes, the node's own number of points, and
-    cassandra-token tokens. What a program does not read it passes over; the layouts of
-    Ringway's own refuse all of these but address.
+    address, "ip:port". npm-hashring, uhashring and uhashring-ketama take vnodes, the
+    node's own instead of the layout's, and cassandra-token tokens. What a program does not
+    read it passes over; the layouts of Ringway's own refuse all of these but address.
     """
 
     def __new__(

@@ -11,7 +11,7 @@ use super::{
     python::Rendezvous,
 };
 use crate::{
-    HashTag, Node, NodeIndex, Placement as _,
+    HashTag, Node, NodeIndex, Placement as _, Point,
     buckets::{Buckets, BucketsWalk},
     placement::NodeSet,
 };
@@ -141,6 +141,23 @@ impl Deployed {
     /// The same where keys are hashed by what stands in a tag.
     pub(super) fn tagged(self, hash_tag: Option<&HashTag>) -> Self {
         Self { hash_tag: hash_tag.copied(), ..self }
+    }
+
+    /// The points, if it is a ring.
+    pub(crate) fn points(&self) -> Option<&[Point]> {
+        self.point_ring().map(PointRing::points)
+    }
+
+    /// The whole position of a point, a number of the width that the program has.
+    pub(crate) fn position_at(&self, index: usize, point: Point) -> u128 {
+        self.point_ring().map_or(0, |ring| ring.position_at(index, point))
+    }
+
+    const fn point_ring(&self) -> Option<&PointRing> {
+        match &self.by {
+            By::Ring(ring) | By::RingWithDown(RingWithDown { ring, .. }) => Some(ring),
+            _ => None,
+        }
     }
 
     /// How many nodes own something.

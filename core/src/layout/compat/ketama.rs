@@ -2,8 +2,8 @@
 //! (`npm-hashring`) and memcached 2.2.2 (`npm-memcached`), spymemcached 2.12.3
 //! (`spymemcached-ketama`, `spymemcached-modulo`).
 //!
-//! All count points by 40 times a node's share of the nodes, and all round differently:
-//! uhashring in whole numbers, npm's in double precision, spymemcached in single precision and
+//! Most count points by 40 times a node's share of the nodes, and all round differently:
+//! uhashring's ketama in whole numbers, npm's in double precision, spymemcached in single precision and
 //! only if told. In uhashring a key belongs to the first point *above* its hash, in the others to the
 //! first at or above it. A shared point belongs to the last node in uhashring and spymemcached, to
 //! the first in npm's.
@@ -23,20 +23,21 @@ use super::{
     points::{Points, Search, Shared},
     text::{Numbered, as_text, split_last_colon},
 };
-use crate::{BuildError, Node, NodeIndex, check};
+use crate::{BuildError, Node, NodeIndex};
 
 /// MD5 digests for each node, four points each.
 const GROUPS: u64 = 40;
-/// Points for each unit of weight of `uhashring`.
-const VNODES: u32 = 160;
 
 const MD5_OF_TEXT: KeyHash = KeyHash::Bits32(|key| Some(md5_word(as_text(key)?.as_bytes())));
 
-pub(super) fn uhashring(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
-    let mut points = Points::with_capacity(check::point_count(nodes, VNODES))?;
+/// `vnodes` points for each unit of weight, by the option or the node's own field.
+pub(super) fn uhashring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
+    let count = |node: &Node<'_>| vnodes(compat, node) * u64::from(node.weight());
+    let total = nodes.iter().map(count).fold(0, u64::saturating_add);
+    let mut points = Points::with_capacity(total)?;
     for (node, index) in nodes.iter().zip(0..=u16::MAX) {
         let mut numbered = Numbered::after(&[node.name(), b"-"]);
-        for j in 0..u64::from(VNODES) * u64::from(node.weight()) {
+        for j in 0..count(node) {
             let point = u128::from_be_bytes(md5(numbered.with(j)));
             points.push(point, NodeIndex::new(index));
         }
@@ -46,17 +47,27 @@ pub(super) fn uhashring(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     Ok(Deployed::of_ring(key_hash, ring))
 }
 
-pub(super) fn uhashring_ketama(nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
+/// `vnodes` digests for a node's share of the nodes, of each `replicas` words.
+pub(super) fn uhashring_ketama(
+    compat: &Compat,
+    nodes: &[Node<'_>],
+) -> Result<Deployed, BuildError> {
     let total: u64 = nodes.iter().map(|node| u64::from(node.weight())).sum();
     let count = |node: &Node<'_>| {
-        let share = u128::from(GROUPS) * nodes.len() as u128 * u128::from(node.weight());
+        let vnodes = u128::from(vnodes(compat, node));
+        let share = vnodes * nodes.len() as u128 * u128::from(node.weight());
         let groups = share.checked_div(total.into()).unwrap_or_default();
         u64::try_from(groups).unwrap_or(u64::MAX)
     };
     let groups: Vec<u64> = nodes.iter().map(count).collect();
-    let points = ketama_points(&groups, nodes.iter().map(Node::name))?;
+    let words_used = compat.value("replicas").map_or(4, |replicas| replicas as usize);
+    let points = ketama_points(&groups, nodes.iter().map(Node::name), words_used)?;
     let ring = points.into_ring(Shared::Last, Search::Above)?;
     Ok(Deployed::of_ring(MD5_OF_TEXT, ring))
+}
+
+fn vnodes(compat: &Compat, node: &Node<'_>) -> u64 {
+    node.vnodes().or_else(|| compat.value("vnodes")).unwrap_or_default().into()
 }
 
 pub(super) fn npm_hashring(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
@@ -168,7 +179,7 @@ pub(super) fn spymemcached(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deploy
         })
         .collect();
     let (points, key_hash) = match spymemcached_hash(compat) {
-        None => (ketama_points(&groups, texts.iter().map(Vec::as_slice))?, MD5_OF_TEXT),
+        None => (ketama_points(&groups, texts.iter().map(Vec::as_slice), 4)?, MD5_OF_TEXT),
         Some(hash) => {
             let mut points = Points::with_capacity(groups.iter().sum::<u64>().saturating_mul(4))?;
             for ((text, &groups), index) in texts.iter().zip(&groups).zip(0..=u16::MAX) {

@@ -78,7 +78,7 @@ fn weighted(
 ) -> Result<Deployed, BuildError> {
     let weights: Vec<u32> = nodes.iter().map(|node| node.weight().max(1)).collect();
     let texts: Vec<Vec<u8>> = nodes.iter().map(|node| text(node.name())).collect();
-    let points = ketama_points(&groups(&weights), texts.iter().map(Vec::as_slice))?;
+    let points = ketama_points(&groups(&weights), texts.iter().map(Vec::as_slice), 4)?;
     let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
     Ok(Deployed::of_ring(KeyHash::Bits32(hash), ring))
 }
@@ -97,16 +97,18 @@ pub(super) fn groups(weights: &[u32]) -> Vec<u64> {
     weights.iter().map(|&weight| if total == 0 { 0 } else { count(weight) }).collect()
 }
 
-/// The points of ketama: each server's `groups`, four words of MD5 of `text-j` each.
+/// The points of ketama: each server's `groups`, of each the first words of the MD5 of `text-j`.
 pub(super) fn ketama_points<'t>(
     groups: &[u64],
     texts: impl IntoIterator<Item = &'t [u8]>,
+    words_used: usize,
 ) -> Result<Points<u32>, BuildError> {
-    let mut points = Points::with_capacity(groups.iter().sum::<u64>().saturating_mul(4))?;
+    let total = groups.iter().copied().fold(0, u64::saturating_add);
+    let mut points = Points::with_capacity(total.saturating_mul(words_used as u64))?;
     for ((text, &groups), index) in texts.into_iter().zip(groups).zip(0..=u16::MAX) {
         let mut numbered = Numbered::after(&[text, b"-"]);
         for j in 0..groups {
-            for point in md5_words(numbered.with(j)) {
+            for point in md5_words(numbered.with(j)).into_iter().take(words_used) {
                 points.push(point, NodeIndex::new(index));
             }
         }

@@ -321,6 +321,8 @@ impl Program {
             Self::SpymemcachedKetama => &["hash", "format", "weighted"],
             Self::Groupcache | Self::VarnishShard => &["replicas"],
             Self::Stathat => &["replicas", "hash"],
+            Self::Uhashring => &["vnodes"],
+            Self::UhashringKetama => &["vnodes", "replicas"],
             _ => &[],
         }
     }
@@ -344,7 +346,9 @@ impl Program {
             | Self::EnvoyMaglev
             | Self::HaproxyMap => Reads { down: true, ..NONE },
             Self::HaproxyConsistent => Reads { down: true, id: true, ..NONE },
-            Self::NpmHashring => Reads { vnodes: true, ..NONE },
+            Self::Uhashring | Self::UhashringKetama | Self::NpmHashring => {
+                Reads { vnodes: true, ..NONE }
+            }
             Self::SpymemcachedKetama => Reads { hash_text: true, ..NONE },
             Self::VarnishShard | Self::AtsParent => {
                 Reads { down: true, fractions: true, hash_text: true, ..NONE }
@@ -395,6 +399,8 @@ impl Program {
                 }
             }
             Self::HaproxyMap => const { &[haproxy_hash(Some(0)), boolean("avalanche", Some(0))] },
+            Self::Uhashring => const { &[vnodes(160)] },
+            Self::UhashringKetama => const { &[vnodes(40), WORDS] },
             Self::NpmHashring => {
                 const {
                     &[
@@ -471,6 +477,15 @@ const fn replicas(default: u32) -> OptionSpec {
     }
 }
 
+const fn vnodes(default: u32) -> OptionSpec {
+    OptionSpec {
+        name: "vnodes",
+        kind: Kind::Integer(|number| matches!(number, 1..=65_536)),
+        default: Some(default),
+        expected: "a whole number from 1 to 65536",
+    }
+}
+
 const fn ring_size(name: &'static str, default: u32) -> OptionSpec {
     OptionSpec {
         name,
@@ -536,6 +551,14 @@ const HASH_TAG: OptionSpec = OptionSpec {
     kind: Kind::HashTag,
     default: None,
     expected: "a text of two characters",
+};
+
+/// How many of the four words of an MD5 digest are points.
+const WORDS: OptionSpec = OptionSpec {
+    name: "replicas",
+    kind: Kind::Integer(|number| matches!(number, 1..=4)),
+    default: Some(4),
+    expected: "a whole number from 1 to 4",
 };
 
 const TABLE_SIZE: OptionSpec = OptionSpec {

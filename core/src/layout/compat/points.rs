@@ -262,6 +262,23 @@ impl PointRing {
         self.ring.points().get(index).map(|point| (index, point.owner()))
     }
 
+    /// The points, ascending, by their upper 32 bits.
+    pub(super) fn points(&self) -> &[Point] {
+        self.ring.points()
+    }
+
+    /// The whole position of one of them, a number of the width that the program has.
+    pub(super) fn position_at(&self, index: usize, point: Point) -> u128 {
+        let upper = u128::from(point.position());
+        match &self.lower {
+            Lower::None => upper,
+            Lower::Bits32(lower) => {
+                upper << 32 | lower.get(index).map_or(0, |&lower| u128::from(lower))
+            }
+            Lower::Bits96(lower) => upper << 96 | lower.get(index).map_or(0, |&lower| lower >> 32),
+        }
+    }
+
     /// The owners of the points from the one that the hash leads to on, once around.
     pub(super) fn walk(&self, hash: u128) -> Walk<'_> {
         self.ring.walk_from(self.find(hash).map_or(0, |(index, _)| index))

@@ -25,7 +25,7 @@ use crate::{BuildError, Node, NodeIndex, State, check};
 pub(super) fn ketama(compat: &Compat, nodes: &[Node<'_>]) -> Result<Deployed, BuildError> {
     let live = live(nodes);
     let weights: Vec<u32> = live.iter().map(|(node, _)| node.weight()).collect();
-    let points = ketama_points(&groups(&weights), live.iter().map(|(node, _)| node.name()))?;
+    let points = ketama_points(&groups(&weights), live.iter().map(|(node, _)| node.name()), 4)?;
     let points =
         points.renumbered(|place| live.get(place.as_usize()).map_or(place, |&(_, index)| index));
     let ring = points.into_ring(Shared::First, Search::AtOrAbove)?;
