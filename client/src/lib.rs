@@ -13,6 +13,7 @@
 
 mod client;
 mod connection;
+mod deadline;
 pub mod http1;
 mod limits;
 mod map;
@@ -24,6 +25,7 @@ mod send_error;
 pub use crate::{
     client::{Client, ClientAnswer},
     connection::{NodeConnection, ReadHeadError, read_head},
+    deadline::Deadline,
     limits::SendLimits,
     map::{Map, MapFeed, RouterHandle, follow},
     pool::Pool,

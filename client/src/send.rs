@@ -7,7 +7,6 @@
 //! between.
 
 use std::{
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,6 +21,7 @@ use tokio::{
 
 use crate::{
     connection::{NodeConnection, READ_BYTES, ReadHeadError},
+    http1::push_decimal,
     limits::SendLimits,
     map::{Map, Parked, RouterHandle},
     pool::Pool,
@@ -90,7 +90,7 @@ pub enum OutgoingBody<'a> {
 #[derive(Debug)]
 pub struct Answer {
     /// The connection, with the answer's head read: its body is still to be taken.
-    pub connection: NodeConnection,
+    pub connection: Box<NodeConnection>,
     /// The node.
     pub node: Arc<NodeRoute>,
     /// Whether this is only the 100 that asks for the body.
@@ -99,7 +99,7 @@ pub struct Answer {
 
 /// How one attempt ended, if not in an error.
 enum Attempt {
-    Answered(NodeConnection, bool),
+    Answered(Box<NodeConnection>, bool),
     Misdirected {
         epoch: Option<u64>,
         frozen: bool,
@@ -259,47 +259,51 @@ impl Sender {
         if node.down {
             return Err(SendError::Down { node: node.name.clone() });
         }
-        let mut connection = match self.pool.take(node, request.is_safe) {
-            Some(connection) => connection,
-            None => self.connect(node).await?,
+        let now = Instant::now();
+        let (mut connection, begun) = match self.pool.take(node, request.is_safe, now) {
+            Some(connection) => (connection, now),
+            None => (self.connect(node).await?, Instant::now()),
         };
         let mut written = 0;
+        // Lent to the wait, so that the connection can be lent to what is waited for.
+        let mut deadline = std::mem::take(&mut connection.deadline);
         let work = self.exchange(request, &mut connection, wire, &mut written);
-        let outcome = timeout(self.limits.answer_max, work).await;
+        let outcome = deadline.bound(begun + self.limits.answer_max, work).await;
+        connection.deadline = deadline;
         let is_safe = request.is_safe;
         let unknown = |reason: String, timed_out| {
             let node = node.name.clone();
             SendError::Unknown { node, reason, is_safe, timed_out }
         };
         match outcome {
-            Ok(Ok(wants_body)) if connection.head.status == MISDIRECTED => {
+            Some(Ok(wants_body)) if connection.head.status == MISDIRECTED => {
                 debug_assert!(!wants_body, "421 is a final status");
                 let (epoch, frozen) = (connection.head.epoch, connection.head.frozen);
                 self.recycle(node, connection).await;
                 Ok(Attempt::Misdirected { epoch, frozen })
             }
-            Ok(Ok(wants_body)) => Ok(Attempt::Answered(connection, wants_body)),
-            Ok(Err(ReadHeadError::Broken(error))) if written == 0 => {
+            Some(Ok(wants_body)) => Ok(Attempt::Answered(connection, wants_body)),
+            Some(Err(ReadHeadError::Broken(error))) if written == 0 => {
                 // The system took no byte: the node can't have seen the request.
                 let (node, reason) = (node.name.clone(), error.to_string());
                 Ok(Attempt::Again(SendError::Unreachable { node, reason }))
             }
-            Ok(Err(ReadHeadError::Broken(error))) => {
+            Some(Err(ReadHeadError::Broken(error))) => {
                 let error = unknown(error.to_string(), false);
                 if is_safe { Ok(Attempt::Again(error)) } else { Err(error) }
             }
-            Ok(Err(ReadHeadError::Bad(bad))) => {
+            Some(Err(ReadHeadError::Bad(bad))) => {
                 let (node, reason) = (node.name.clone(), bad.to_string());
                 Err(SendError::BadAnswer { node, reason, is_safe })
             }
-            Err(_) => {
+            None => {
                 let waited = self.limits.answer_max.as_millis();
                 Err(unknown(format!("none within {waited} ms"), true))
             }
         }
     }
 
-    async fn connect(&self, node: &NodeRoute) -> Result<NodeConnection, SendError> {
+    async fn connect(&self, node: &NodeRoute) -> Result<Box<NodeConnection>, SendError> {
         let name = || node.name.clone();
         let Some(address) = &node.address else {
             return Err(SendError::NoAddress { node: name() });
@@ -360,7 +364,7 @@ impl Sender {
     }
 
     /// Takes a refusal's body, so that the connection can be used again.
-    async fn recycle(&self, node: &NodeRoute, mut connection: NodeConnection) {
+    async fn recycle(&self, node: &NodeRoute, mut connection: Box<NodeConnection>) {
         use crate::http1::{BodyReader, Framing, Step};
         use bytes::Buf as _;
         let framing = connection.head.framing;
@@ -410,12 +414,11 @@ struct Parking<'a> {
 fn compose(request: &Outgoing<'_>, route: &Route<'_>, wire: &mut Vec<u8>) {
     wire.clear();
     wire.extend_from_slice(request.head);
-    // Writing to a `Vec` cannot fail.
-    let _ = write!(
-        wire,
-        "Ringway-Position: {}\r\nRingway-Epoch: {}\r\n\r\n",
-        route.position, route.epoch
-    );
+    wire.extend_from_slice(b"Ringway-Position: ");
+    push_decimal(route.position, wire);
+    wire.extend_from_slice(b"\r\nRingway-Epoch: ");
+    push_decimal(route.epoch, wire);
+    wire.extend_from_slice(b"\r\n\r\n");
     if let OutgoingBody::Kept(body) = request.body {
         wire.extend_from_slice(body);
     }

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Buf as _, BytesMut};
 use ringway_client::{
-    Outgoing, OutgoingBody,
+    Deadline, Outgoing, OutgoingBody,
     http1::{BodyReader, Framing, HeadScanner, Scan, Step},
 };
 use tokio::{
@@ -49,6 +49,8 @@ pub(super) struct Client {
     peer: String,
     /// Whether it waits for a request: then it may be closed at any time.
     idle: Arc<AtomicBool>,
+    /// Bounds the waits for requests.
+    deadline: Deadline,
 }
 
 /// What follows an answer.
@@ -98,6 +100,7 @@ impl Client {
             wire: Vec::new(),
             peer: peer.to_canonical().to_string(),
             idle,
+            deadline: Deadline::default(),
         }
     }
 
@@ -145,12 +148,13 @@ impl Client {
                 if worker.is_stopping() {
                     return Ok(None);
                 }
-                let idle = Duration::from_millis(limits.idle_ms_max);
-                let outcome = timeout(idle, self.stream.read_buf(&mut self.input)).await;
+                let end = Instant::now() + Duration::from_millis(limits.idle_ms_max);
+                let reading = self.stream.read_buf(&mut self.input);
+                let outcome = self.deadline.bound(end, reading).await;
                 self.idle.store(false, Ordering::Release);
                 match outcome {
-                    Ok(outcome) => outcome,
-                    Err(_) => return Ok(None),
+                    Some(outcome) => outcome,
+                    None => return Ok(None),
                 }
             } else {
                 let end = *deadline.get_or_insert_with(|| {
@@ -431,6 +435,14 @@ pub(super) async fn write_all(
     stall: Duration,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
+        // Nearly always there is room, and then no timer is needed.
+        match stream.try_write(bytes) {
+            Ok(written) if written > 0 => {
+                bytes = &bytes[written..];
+                continue;
+            }
+            _ => {}
+        }
         match timeout(stall, stream.write(bytes)).await {
             Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(Ok(written)) => bytes = &bytes[written..],
