@@ -177,11 +177,12 @@ impl Shared {
                 self.fenced(fence, move |all, tx| all.stage(&fence, tx)).await.map(nothing)
             }
             "/v1/digest" => self
-                .fenced(fence, move |all, tx| all.seal(&fence, tx))
+                .fenced_first(fence, move |all, tx| all.seal(&fence, tx))
                 .await
                 .map(|sum| summary(&sum)),
             "/v1/activate" => {
-                self.fenced(fence, move |all, _| Ok(all.activate(&fence)?)).await.map(nothing)
+                let activate = move |all: &mut Holdings, _: &mut Tx<'_>| Ok(all.activate(&fence)?);
+                self.fenced_first(fence, activate).await.map(nothing)
             }
             "/v1/wipe" => {
                 self.fenced(fence, move |all, tx| all.wipe(&fence, tx)).await.map(nothing)
@@ -191,7 +192,8 @@ impl Shared {
                 .await
                 .map(|sum| summary(&sum)),
             "/v1/unfreeze" => {
-                self.fenced(fence, move |all, _| Ok(all.unfreeze(&fence)?)).await.map(nothing)
+                let unfreeze = move |all: &mut Holdings, _: &mut Tx<'_>| Ok(all.unfreeze(&fence)?);
+                self.fenced_first(fence, unfreeze).await.map(nothing)
             }
             _ => self.drop_rows(fence).await.map(nothing),
         }?;
@@ -215,18 +217,30 @@ impl Shared {
         self.call(0, call).await?.map_err(Failed::Refused)
     }
 
+    /// As [`fenced`](Self::fenced), before all that waits for the disk: clients wait for this.
+    async fn fenced_first<T: Send + 'static>(
+        &self,
+        fence: Fence,
+        call: impl Fn(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<T, Failed> {
+        match self.engine.write_first(committed(call.clone())).await? {
+            Err(Refusal::Ahead { .. }) => {}
+            outcome => return outcome.map_err(Failed::Refused),
+        }
+        self.reconciler.ask(fence.lo, fence.hi).await.map_err(Failed::Unavailable)?;
+        self.engine.write_first(committed(call)).await?.map_err(Failed::Refused)
+    }
+
     /// Runs a call in a transaction. A refused one is committed too: the attempt was seen.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         bytes: usize,
         call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
     ) -> Result<Result<T, Refusal>, Failed> {
-        let outcome = self.engine.write(bytes, move |all, tx| match call(all, tx) {
-            Ok(done) => Ok(Ok(done)),
-            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
-            Err(CallError::Rows(failure)) => Err(failure),
-        });
-        Ok(outcome.await?)
+        Ok(self.engine.write(bytes, committed(call)).await?)
     }
 
     async fn export(
@@ -304,6 +318,18 @@ impl Shared {
             status["cuts"] = json!(cuts);
         }
         Ok(json_reply(StatusCode::OK, &status))
+    }
+}
+
+/// A call whose transaction stands even if it is refused.
+fn committed<T>(
+    call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
+) -> impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<Result<T, Refusal>, Failure> + Send + 'static
+{
+    move |all, tx| match call(all, tx) {
+        Ok(done) => Ok(Ok(done)),
+        Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(CallError::Rows(failure)) => Err(failure),
     }
 }
 

@@ -17,8 +17,8 @@ use super::{
 };
 
 /// Rows of an import that go into one transaction, and how many such wait at a time.
-const BATCH_BYTES_MAX: usize = 1 << 20;
-const BATCH_ROWS_MAX: usize = 8_192;
+const BATCH_BYTES_MAX: usize = 256 << 10;
+const BATCH_ROWS_MAX: usize = 2_048;
 const BATCHES_MAX: usize = 4;
 
 impl Shared {
@@ -53,11 +53,9 @@ impl Shared {
             }
         }
         frames.finish().map_err(bad)?;
-        importer.push(batch).await?;
         importer.finish().await?;
-        // Last, and only if all rows are in: what they are complete to.
-        let taken = importer.taken;
-        self.import_batch(fence, Vec::new(), sequence).await?;
+        // Last, and only if all rows are in: what they are complete to, with the last of them.
+        let taken = importer.taken + self.import_batch(fence, batch, sequence).await?;
         Ok(json_reply(StatusCode::OK, &json!({ "rows": taken })))
     }
 
