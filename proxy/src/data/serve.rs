@@ -31,8 +31,9 @@ use super::{
 /// How much is read at once for a head, and for a body.
 const HEAD_READ_BYTES: usize = 4 << 10;
 pub(super) const BODY_READ_BYTES: usize = 64 << 10;
-/// An idle connection keeps no buffer above this.
+/// A connection that waits for its next request keeps no buffer above this, and after a while none.
 const IDLE_BYTES_MAX: usize = 16 << 10;
+const RELEASE_AFTER: Duration = Duration::from_secs(1);
 /// A client that sends on after its answer is heard out for so long, so that the answer arrives.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 4 << 20;
@@ -148,9 +149,7 @@ impl Client {
                 if worker.is_stopping() {
                     return Ok(None);
                 }
-                let end = Instant::now() + Duration::from_millis(limits.idle_ms_max);
-                let reading = self.stream.read_buf(&mut self.input);
-                let outcome = self.deadline.bound(end, reading).await;
+                let outcome = self.wait(Duration::from_millis(limits.idle_ms_max)).await;
                 self.idle.store(false, Ordering::Release);
                 match outcome {
                     Some(outcome) => outcome,
@@ -174,6 +173,23 @@ impl Client {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Reads the first bytes of a head; `None` if none came for so long.
+    ///
+    /// A connection that is idle for a while waits without any memory for messages.
+    async fn wait(&mut self, idle: Duration) -> Option<io::Result<usize>> {
+        let begun = Instant::now();
+        let reading = self.stream.read_buf(&mut self.input);
+        if let Some(outcome) = self.deadline.bound(begun + RELEASE_AFTER.min(idle), reading).await {
+            return Some(outcome);
+        }
+        self.release();
+        if let Err(error) = self.deadline.bound(begun + idle, self.stream.readable()).await? {
+            return Some(Err(error));
+        }
+        self.input.reserve(HEAD_READ_BYTES);
+        self.deadline.bound(begun + idle, self.stream.read_buf(&mut self.input)).await
     }
 
     fn too_long(&self, worker: &Worker) -> Fault {
@@ -344,6 +360,13 @@ impl Client {
         if self.input.capacity() > IDLE_BYTES_MAX {
             self.input = BytesMut::new();
         }
+    }
+
+    /// Gives back all memory that requests took.
+    fn release(&mut self) {
+        (self.out, self.body, self.wire) = (Vec::new(), Vec::new(), Vec::new());
+        self.input = BytesMut::new();
+        self.prepared = Prepared::default();
     }
 
     /// Reads more of a body.

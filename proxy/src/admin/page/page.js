@@ -164,9 +164,11 @@ function showMoves(moves) {
   if (most) at("progress").firstElementChild.style.width = 100 * (1 - moves.left / most) + "%";
   at("left").textContent = moves.left ? `${count(moves.left)} segments left` : "";
   const rows = moves.moves.map((move) => {
-    const row = make("tr"), steps = make("div", "steps"), index = STEPS.indexOf(move.step);
+    const row = make("tr"), steps = make("div", "steps");
+    // What comes after the last of them is only tidying up.
+    const index = move.step === "dropping" || move.step === "ended" ? STEPS.length : STEPS.indexOf(move.step);
     STEPS.forEach((step, place) => {
-      const mark = make("i", place > index ? "" : step === "frozen" || step === "committing" ? "hot" : "on");
+      const mark = make("i", place > index ? "" : place === index && index > 2 && index < 5 ? "hot" : "on");
       mark.title = step;
       steps.append(mark);
     });
@@ -183,7 +185,7 @@ function showMoves(moves) {
     return row;
   });
   if (!rows.length) {
-    const row = make("tr"), cell = make("td", "empty", moves.left ? "The next ones begin at once." : "Nothing moves: every key is where it belongs.");
+    const row = make("tr"), cell = make("td", "empty", moves.paused ? "Held by an operator." : moves.left ? "The next ones begin at once." : "Nothing moves: every key is where it belongs.");
     cell.colSpan = 4;
     row.append(cell);
     rows.push(row);
