@@ -292,9 +292,13 @@ def latency(proxies: dict[str, Proxy], arguments: argparse.Namespace) -> list[tu
     results: dict[str, list[list[float]]] = {name: [] for name in proxies}
     for _ in range(arguments.rounds):
         for name, (_, port) in proxies.items():
-            command = [arguments.load, str(port), str(LATENCY_RATE), str(arguments.seconds), str(CONNECTIONS)]
+            numbers = (port, LATENCY_RATE, arguments.seconds, CONNECTIONS, KEYS)
+            command = [arguments.load, "get", *map(str, numbers)]
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            results[name].append([float(word) for word in output.split()])
+            _, waited, errors, *micros = [float(word) for word in output.split()]
+            if waited or errors:
+                sys.exit(f"{name}: errors under load: {output}")
+            results[name].append(micros)
     figures = []
     for name, rounds in results.items():
         for at, what in enumerate(("p50", "p99", "p99.9")):
