@@ -14,6 +14,9 @@
 #![forbid(unsafe_code)]
 
 mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod map;
 mod metrics;

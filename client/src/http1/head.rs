@@ -132,6 +132,9 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
         start..start + part.len()
     };
     head.status = parsed.code.unwrap_or_default();
+    if head.status < 100 {
+        return Err(BadHead("its status is below 100"));
+    }
     head.reason = parsed.reason.map_or(0..0, |reason| span(reason.as_bytes()));
     head.headers.clear();
     head.keep_alive = parsed.version == Some(1);
@@ -247,6 +250,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+            "HTTP/1.1 024 Small\r\nContent-Length: 0\r\n\r\n",
             "nonsense\r\n\r\n",
         ] {
             assert!(parse(text, false).is_err(), "{text}");
