@@ -184,7 +184,7 @@ def start_nginx(work: pathlib.Path, port: int, backends: Sequence[int], _: Seque
 def start_haproxy(work: pathlib.Path, port: int, backends: Sequence[int], _: Sequence[str]) -> Sequence[str]:
     lines = "".join(f"  server s{backend} 127.0.0.1:{backend}\n" for backend in backends)
     (work / "haproxy.cfg").write_text(
-        "global\n  nbthread 1\n  maxconn 15000\ndefaults\n  mode http\n  maxconn 15000\n  timeout connect 5s\n"
+        "global\n  nbthread 1\n  maxconn 12000\n  no strict-limits\ndefaults\n  mode http\n  maxconn 12000\n  timeout connect 5s\n"
         "  timeout client 60s\n  timeout server 60s\n  timeout http-keep-alive 60s\n  http-reuse always\n"
         "  option http-keep-alive\n"
         f"frontend f\n  bind 127.0.0.1:{port}\n  default_backend b\n"
@@ -322,7 +322,8 @@ def idle(proxies: dict[str, Proxy], _: argparse.Namespace) -> list[tuple[str, fl
             connections.append(connection)
             if not connection.recv(1 << 16).startswith(b"HTTP/1.1 200"):
                 sys.exit(f"{name}: connection {number} got no answer")
-        time.sleep(1)
+        # Long enough for those that give memory back after a while.
+        time.sleep(3)
         held = resident_kib(pid)
         for connection in connections:
             connection.close()
