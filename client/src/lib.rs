@@ -15,6 +15,7 @@ mod client;
 mod connection;
 mod deadline;
 pub mod http1;
+mod keepers;
 mod limits;
 mod map;
 mod pool;
@@ -31,5 +32,5 @@ pub use crate::{
     pool::Pool,
     router::{NodeRoute, Route, Router},
     send::{Answer, Outgoing, OutgoingBody, SendStats, Sender},
-    send_error::SendError,
+    send_error::{Repeat, SendError},
 };

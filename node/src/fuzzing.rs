@@ -35,6 +35,7 @@ pub fn key_of(path: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What a node reads out of the headers of a request.
+#[must_use]
 pub fn headers(headers: &HeaderMap) -> [bool; 2] {
     let epoch = http::HeaderName::from_static("ringway-epoch");
     [header_number(headers, &epoch).is_ok(), condition(headers).is_ok()]

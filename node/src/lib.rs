@@ -13,6 +13,7 @@
 //! it would depend that a key has one owner.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -23,9 +24,11 @@ mod metrics;
 mod node;
 mod reconcile;
 mod rows;
+mod sweep;
 mod transfer;
 
 pub use crate::{
+    clock::Clock,
     map::MapReader,
     node::{Node, NodeOptions, Reporter, StartError, read_token},
     rows::{

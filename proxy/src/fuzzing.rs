@@ -1,6 +1,9 @@
 //! What the fuzz targets reach of the data path: heads in, the bytes for the other side out.
 
-use ringway_client::http1::{AnswerHead, Framing, parse_answer};
+use ringway_client::{
+    Repeat,
+    http1::{AnswerHead, Framing, parse_answer},
+};
 
 use crate::{
     KeySource,
@@ -52,7 +55,7 @@ pub fn relay(head: &[u8], is_head: bool, is_http_11: bool) -> Result<Vec<u8>, &'
         is_http_11,
         keep_alive: true,
         is_head,
-        is_safe: true,
+        repeat: Repeat::Safe,
         expects_continue: false,
     };
     let unmeasured = matches!(answer.framing, Framing::Chunked | Framing::Close);
