@@ -112,17 +112,22 @@ bench: python-module ## Measure all beside rivals; record tables and charts (QUI
 	@scripts/setup.sh packages nginx haproxy wrk valgrind gcc libmemcached-dev
 	@scripts/setup.sh bench
 	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-c
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-bench --bin load
 	$(CARGO) bench -j$(JOBS) -q -p ringway-bench --no-run
 	set -e; for name in $(BENCHES); do \
 	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
 	$(BENCH_ENV) sh benches/rivals_c.sh --record
 	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
 	$(BENCH_ENV) sh benches/icount.sh --record
-	$(BENCH_ENV) python3 benches/proxy.py $(TARGET)/release/ringway $(if $(QUICK),--rounds 1 --seconds 1) --record
+	$(BENCH_ENV) python3 benches/proxy_icount.py $(TARGET)/release/ringway --record
+	$(BENCH_ENV) sh scripts/envoy.sh python3 benches/proxy.py $(TARGET)/release/ringway $(TARGET)/release/load \
+	    $(if $(QUICK),--rounds 1 --seconds 1) --record
+	$(BENCH_ENV) python3 benches/moves.py $(TARGET)/release/ringway $(TARGET)/release/load \
+	    $(if $(QUICK),--rows 2000 --seconds 8) --record
 	$(BENCH_ENV) python3 benches/report.py
 
 .PHONY: fuzz
-fuzz: ## Fuzz tables, walks, changes, snapshots, files, rows, ownership: T seconds each (nightly)
+fuzz: ## Fuzz tables, files, rows, ownership, requests, answers, the store log: T seconds each (nightly)
 	sh scripts/fuzz.sh $(or $(T),60)
 
 .PHONY: sim

@@ -196,10 +196,61 @@ def from_c(data: Record) -> str:
     return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway from C")
 
 
-def proxy(data: Record) -> str:
-    units = [("requests/s best", "best requests/s"), ("requests/s median", "median"), ("us CPU/request", "CPU µs a request"), ("ms p99", "p99, ms")]
-    rows = [[name, *(digits(data.get(name, 0, unit)) for unit, _ in units)] for name in data.names("requests/s best")]
+def columns(data: Record, units: list[tuple[str, str]], names: list[str] | None = None, nodes: int = 0) -> str:
+    """A row for each name, a column for each unit with its heading."""
+    names = data.names(units[0][0]) if names is None else names
+    if not names:
+        return "Not in this record."
+    rows = [[name, *(digits(data.get(name, nodes, unit)) for unit, _ in units)] for name in names]
     return table(["", *(head for _, head in units)], rows)
+
+
+def proxy(data: Record) -> str:
+    heads = ("best requests/s", "median", "CPU µs a request", "p99, ms")
+    return columns(data, list(zip(("requests/s best", "requests/s median", "us CPU/request", "ms p99"), heads, strict=True)))
+
+
+def proxy_large(data: Record) -> str:
+    units = ("requests/s best", "requests/s median", "us CPU/request", "ms p99")
+    heads = ("best requests/s", "median", "CPU µs a request", "p99, ms")
+    return columns(data, [(f"{unit}, 64 KiB", head) for unit, head in zip(units, heads, strict=True)])
+
+
+def proxy_latency(data: Record) -> str:
+    units = [unit for _, _, unit in data.figures if unit.startswith("us p")]
+    return columns(data, [(unit, f"{unit[3:]}, µs") for unit in dict.fromkeys(units)] or [("us p50", "")])
+
+
+def proxy_idle(data: Record) -> str:
+    return columns(
+        data,
+        [("bytes/idle connection", "bytes a connection"), ("MiB without", "MiB without them"), ("MiB held", "MiB with them")],
+    )
+
+
+def proxy_icount(data: Record) -> str:
+    return columns(data, [("instructions", "instructions")])
+
+
+def changes_of(data: Record, units: list[tuple[str, str]]) -> str:
+    nodes = max((nodes for _, nodes, unit in data.figures if unit == "ranges"), default=0)
+    return columns(data, units, data.names(units[0][0]), nodes)
+
+
+def moves(data: Record) -> str:
+    units = [
+        ("s", "s"), ("rows", "rows"), ("ranges", "ranges"), ("rows/s", "rows/s"), ("MiB/s", "MiB/s"),
+        ("ms pause median", "pause, ms"), ("ms pause p99", "p99"), ("ms pause max", "max"),
+    ]  # fmt: skip
+    return changes_of(data, units)
+
+
+def moves_clients(data: Record) -> str:
+    units = [
+        ("requests", "requests"), ("errors", "errors"), ("told to come again", "told to come again"),
+        ("ms median", "ms median"), ("ms p99", "p99"), ("ms p99.9", "p99.9"), ("ms max", "max"),
+    ]  # fmt: skip
+    return changes_of(data, units)
 
 
 TABLES = {
@@ -217,6 +268,12 @@ TABLES = {
     "rivals-c": ("rivals-c", from_c),
     "rivals-python": ("rivals-python", from_python),
     "proxy": ("proxy", proxy),
+    "proxy-large": ("proxy", proxy_large),
+    "proxy-latency": ("proxy", proxy_latency),
+    "proxy-idle": ("proxy", proxy_idle),
+    "proxy-icount": ("proxy-icount", proxy_icount),
+    "moves": ("moves", moves),
+    "moves-clients": ("moves", moves_clients),
 }
 
 

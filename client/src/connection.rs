@@ -2,7 +2,7 @@
 
 use std::{io, mem::MaybeUninit};
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,7 +10,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::http1::{AnswerHead, BadHead, HeadScanner, Scan, parse_answer};
+use crate::{
+    deadline::Deadline,
+    http1::{AnswerHead, BadHead, HeadScanner, Scan, parse_answer},
+};
 
 /// How much is read at once.
 pub(crate) const READ_BYTES: usize = 16 << 10;
@@ -26,6 +29,8 @@ pub struct NodeConnection {
     pub head: AnswerHead,
     /// The bytes of that head.
     pub head_bytes: BytesMut,
+    /// Bounds the waits for this node.
+    pub(crate) deadline: Deadline,
     pub(crate) opened: Instant,
     pub(crate) used: Instant,
 }
@@ -40,17 +45,19 @@ pub enum ReadHeadError {
 }
 
 impl NodeConnection {
-    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
+    /// Boxed, as it goes from hand to hand.
+    pub(crate) fn new(stream: TcpStream) -> io::Result<Box<Self>> {
         stream.set_nodelay(true)?;
         let now = Instant::now();
-        Ok(Self {
+        Ok(Box::new(Self {
             stream,
             input: BytesMut::new(),
             head: AnswerHead::default(),
             head_bytes: BytesMut::new(),
+            deadline: Deadline::default(),
             opened: now,
             used: now,
-        })
+        }))
     }
 
     /// Reads more into `input`, up to about `bytes` at once; 0 is the end of the stream.
@@ -138,7 +145,10 @@ pub async fn read_head(
     loop {
         match scanner.scan(input) {
             Scan::Complete(end) if end <= bytes_max => {
-                *head_bytes = input.split_to(end);
+                // Copied: heads are small, and so `input` keeps its memory for the next one.
+                head_bytes.clear();
+                head_bytes.extend_from_slice(&input[..end]);
+                input.advance(end);
                 return parse_answer(head_bytes, to_head, head).map_err(ReadHeadError::Bad);
             }
             Scan::BareLineFeed => {

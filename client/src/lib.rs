@@ -13,7 +13,9 @@
 
 mod client;
 mod connection;
+mod deadline;
 pub mod http1;
+mod keepers;
 mod limits;
 mod map;
 mod pool;
@@ -24,10 +26,11 @@ mod send_error;
 pub use crate::{
     client::{Client, ClientAnswer},
     connection::{NodeConnection, ReadHeadError, read_head},
+    deadline::Deadline,
     limits::SendLimits,
     map::{Map, MapFeed, RouterHandle, follow},
     pool::Pool,
     router::{NodeRoute, Route, Router},
     send::{Answer, Outgoing, OutgoingBody, SendStats, Sender},
-    send_error::SendError,
+    send_error::{Repeat, SendError},
 };

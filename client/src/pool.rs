@@ -12,9 +12,10 @@ use crate::{connection::NodeConnection, limits::SendLimits, router::NodeRoute};
 /// thread that opened them. A node that comes back with another incarnation or address has another
 /// slot: none of its former connections is used again.
 #[derive(Debug)]
+#[allow(clippy::vec_box, reason = "a connection is moved often, and is large")]
 pub struct Pool {
     limits: SendLimits,
-    slots: Mutex<Vec<Vec<NodeConnection>>>,
+    slots: Mutex<Vec<Vec<Box<NodeConnection>>>>,
 }
 
 impl Pool {
@@ -29,13 +30,17 @@ impl Pool {
     /// `is_safe` says that the request may be sent again if it is not; for others the system is
     /// asked, because a write to a connection that its node has ended has an unknown outcome.
     #[must_use]
-    pub fn take(&self, node: &NodeRoute, is_safe: bool) -> Option<NodeConnection> {
+    pub fn take(
+        &self,
+        node: &NodeRoute,
+        is_safe: bool,
+        now: Instant,
+    ) -> Option<Box<NodeConnection>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.get_mut(node.pool_slot)?;
         if slot.is_empty() {
             return None;
         }
-        let now = Instant::now();
         while let Some(connection) = slot.pop() {
             let stale =
                 if is_safe { connection.is_stale() } else { connection.is_stale_for_sure() };
@@ -47,7 +52,8 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was taken whole, if it may carry another request.
-    pub fn put(&self, node: &NodeRoute, mut connection: NodeConnection) {
+    #[allow(clippy::boxed_local, reason = "it came from here in that box, and goes back in it")]
+    pub fn put(&self, node: &NodeRoute, mut connection: Box<NodeConnection>) {
         let now = Instant::now();
         if !connection.is_reusable() || now - connection.opened >= self.limits.age_max {
             return;

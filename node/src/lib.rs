@@ -13,16 +13,22 @@
 //! it would depend that a key has one owner.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod map;
 mod metrics;
 mod node;
 mod reconcile;
 mod rows;
+mod sweep;
 mod transfer;
 
 pub use crate::{
+    clock::Clock,
     map::MapReader,
     node::{Node, NodeOptions, Reporter, StartError, read_token},
     rows::{

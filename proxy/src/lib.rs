@@ -9,6 +9,9 @@ pub mod control;
 pub mod coordinator;
 mod data;
 mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod listen;
 mod metrics;
 mod start;

@@ -354,6 +354,28 @@ fn waits_for_clients_end() {
 }
 
 #[test]
+fn a_connection_is_served_after_a_long_pause() {
+    let node = Fake::echo();
+    let setup = start(&[("n1", &node)], "path:1", "idle_ms_max = 60000\n");
+    let mut wire = setup.connect();
+    for path in ["/1", "/2"] {
+        assert_eq!(wire.send(request("PUT", path)).message().expect("an answer").status(), 200);
+        // By then the proxy has given up all memory that it had for the connection.
+        thread::sleep(Duration::from_millis(1_200));
+    }
+    // Half a head after the pause, and the rest later.
+    wire.send("GET /3 HTTP/1.1\r\nHo");
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(wire.send("st: a\r\n\r\n").message().expect("an answer").status(), 200);
+    assert_eq!(node.requests().len(), 3);
+    // The end of the idle time counts from its beginning.
+    let setup = start(&[("n1", &node)], "path:1", "idle_ms_max = 1300\n");
+    let mut wire = setup.connect();
+    assert_eq!(wire.send(request("GET", "/4")).message().expect("an answer").status(), 200);
+    assert_eq!(wire.rest(), b"");
+}
+
+#[test]
 fn a_stop_lets_requests_end() {
     let node = Fake::new(|mut wire, _, seen| {
         while let Some(request) = wire.message() {

@@ -14,6 +14,9 @@ mod ledger;
 mod memory;
 mod seed;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use crate::embedded::fuzzing;
 pub use crate::{
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError, Opened, Status, TornTail},
     http::{NodeStore, NodeStoreOptions, NodeStoreService, POLL_SECONDS_MAX, SegmentChanges},

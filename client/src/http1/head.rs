@@ -2,7 +2,7 @@
 
 use core::{fmt, mem::MaybeUninit, ops::Range};
 
-use super::{Framing, HEADERS_MAX, HeaderName, lists};
+use super::{Framing, HEADERS_MAX, HeaderName, lists, parse_decimal};
 
 /// Looks for the end of a head in bytes that arrive piece by piece; no byte is looked at twice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +74,8 @@ pub struct AnswerHead {
     pub epoch: Option<u64>,
     /// Whether `Ringway-Frozen` is 1.
     pub frozen: bool,
+    /// What `Ringway-Dedup-Ms` says.
+    pub dedup_ms: Option<u64>,
 }
 
 impl Default for AnswerHead {
@@ -86,6 +88,7 @@ impl Default for AnswerHead {
             keep_alive: false,
             epoch: None,
             frozen: false,
+            dedup_ms: None,
         }
     }
 }
@@ -124,20 +127,28 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
     }
     let base = bytes.as_ptr().addr();
     let span = |part: &[u8]| {
+        // What is not there is no part of the head: the parser has an empty text of its own for it.
+        if part.is_empty() {
+            return 0..0;
+        }
         let start = part.as_ptr().addr().wrapping_sub(base);
         start..start + part.len()
     };
     head.status = parsed.code.unwrap_or_default();
+    if head.status < 100 {
+        return Err(BadHead("its status is below 100"));
+    }
     head.reason = parsed.reason.map_or(0..0, |reason| span(reason.as_bytes()));
     head.headers.clear();
     head.keep_alive = parsed.version == Some(1);
-    (head.epoch, head.frozen) = (None, false);
+    (head.epoch, head.frozen, head.dedup_ms) = (None, false, None);
     let (mut length, mut chunked) = (None, false);
     for header in parsed.headers.iter() {
         let (name, value) = (header.name.as_bytes(), header.value);
         match HeaderName::of(name) {
             HeaderName::ContentLength => {
-                let found = digits(value).ok_or(BadHead("its Content-Length is no number"))?;
+                let found =
+                    parse_decimal(value).ok_or(BadHead("its Content-Length is no number"))?;
                 if length.replace(found).is_some_and(|before| before != found) {
                     return Err(BadHead("it has two Content-Lengths"));
                 }
@@ -156,10 +167,13 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
                 }
             }
             HeaderName::Ringway if name.eq_ignore_ascii_case(b"ringway-epoch") => {
-                head.epoch = digits(value);
+                head.epoch = parse_decimal(value);
             }
             HeaderName::Ringway if name.eq_ignore_ascii_case(b"ringway-frozen") => {
                 head.frozen = value == b"1";
+            }
+            HeaderName::Ringway if name.eq_ignore_ascii_case(b"ringway-dedup-ms") => {
+                head.dedup_ms = parse_decimal(value);
             }
             _ => {}
         }
@@ -173,14 +187,6 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
         (None, false) => Framing::Close,
     };
     Ok(())
-}
-
-/// The number that decimal digits write.
-fn digits(bytes: &[u8]) -> Option<u64> {
-    if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -250,6 +256,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+            "HTTP/1.1 024 Small\r\nContent-Length: 0\r\n\r\n",
             "nonsense\r\n\r\n",
         ] {
             assert!(parse(text, false).is_err(), "{text}");

@@ -30,23 +30,22 @@ impl HeaderName {
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        if name.len() >= 8 && name[..8].eq_ignore_ascii_case(b"ringway-") {
-            return Self::Ringway;
-        }
-        match name.len() {
-            2 if is("te") => Self::HopByHop,
-            4 if is("host") => Self::Host,
-            6 if is("expect") => Self::Expect,
-            7 if is("upgrade") => Self::Upgrade,
-            7 if is("trailer") => Self::HopByHop,
-            10 if is("connection") => Self::Connection,
-            10 if is("keep-alive") => Self::HopByHop,
-            14 if is("content-length") => Self::ContentLength,
-            15 if is("x-forwarded-for") => Self::ForwardedFor,
-            16 if is("proxy-connection") => Self::HopByHop,
-            17 if is("transfer-encoding") => Self::TransferEncoding,
-            18 if is("proxy-authenticate") => Self::HopByHop,
-            19 if is("proxy-authorization") => Self::HopByHop,
+        // Length and first letter rule out nearly every name before any is compared.
+        match (name.len(), name.first().map_or(0, u8::to_ascii_lowercase)) {
+            (8.., b'r') if name[..8].eq_ignore_ascii_case(b"ringway-") => Self::Ringway,
+            (2, b't') if is("te") => Self::HopByHop,
+            (4, b'h') if is("host") => Self::Host,
+            (6, b'e') if is("expect") => Self::Expect,
+            (7, b'u') if is("upgrade") => Self::Upgrade,
+            (7, b't') if is("trailer") => Self::HopByHop,
+            (10, b'c') if is("connection") => Self::Connection,
+            (10, b'k') if is("keep-alive") => Self::HopByHop,
+            (14, b'c') if is("content-length") => Self::ContentLength,
+            (15, b'x') if is("x-forwarded-for") => Self::ForwardedFor,
+            (16, b'p') if is("proxy-connection") => Self::HopByHop,
+            (17, b't') if is("transfer-encoding") => Self::TransferEncoding,
+            (18, b'p') if is("proxy-authenticate") => Self::HopByHop,
+            (19, b'p') if is("proxy-authorization") => Self::HopByHop,
             _ => Self::EndToEnd,
         }
     }

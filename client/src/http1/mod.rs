@@ -6,11 +6,13 @@
 mod body;
 mod head;
 mod header;
+mod write;
 
 pub use self::{
     body::{BadBody, BodyReader, Framing, Step, write_chunk_head},
     head::{AnswerHead, BadHead, HeadScanner, HeaderSpan, Scan, parse_answer},
     header::{HeaderName, lists, percent_encode, tokens, trim},
+    write::{HeaderCopy, parse_decimal, push_decimal},
 };
 
 /// At most this many headers in a head.

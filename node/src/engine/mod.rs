@@ -11,6 +11,7 @@
 //! the same queue, so they are ordered with the writes. What a job needs of the network has
 //! arrived before it is queued; a slow client holds nothing here.
 
+mod once;
 mod queue;
 mod write;
 
@@ -24,14 +25,19 @@ use ringway_cluster::Holdings;
 use tokio::sync::{Notify, oneshot};
 
 use self::queue::Queue;
-pub(crate) use self::write::{Condition, Delete, Executed, Put, Versions, alive};
+pub(crate) use self::{
+    once::{Answered, Once},
+    write::{Condition, Delete, Executed, Put, Versions, alive, may_sweep, sweep},
+};
 use crate::rows::{Failure, RowReader, RowSnapshot, RowStore, RowWriter, Tx};
 
 /// The most that waits for the writer, and runs in one transaction.
 const WRITE_JOBS_MAX: usize = 4_096;
 const WRITE_BYTES_MAX: usize = 256 << 20;
 const GROUP_JOBS_MAX: usize = 1_024;
-const GROUP_BYTES_MAX: usize = 32 << 20;
+/// Rows of a move come in groups of this size, and a move that is about to end waits for one of
+/// them at worst: about 8,000 small rows, 30 ms.
+const GROUP_BYTES_MAX: usize = 1 << 20;
 const READ_JOBS_MAX: usize = 16_384;
 
 /// The threads that reach the rows.
@@ -81,7 +87,7 @@ impl Engine {
             let shared = Arc::clone(&engine.shared);
             engine.spawn(format!("ringway-reader-{number}"), move || {
                 let _ending = Ending(&shared);
-                while let Some((job, _)) = shared.reads.pop() {
+                while let Some((job, ..)) = shared.reads.pop() {
                     job(reader.as_mut());
                 }
             })?;
@@ -116,23 +122,19 @@ impl Engine {
         bytes: usize,
         work: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (sender, answer) = oneshot::channel();
-        let job: WriteJob = Box::new(move |holdings, tx| {
-            let done = match work(holdings, tx) {
-                Ok(done) => done,
-                Err(failure) => {
-                    let _ = sender.send(Err(failure.clone()));
-                    return Err(failure);
-                }
-            };
-            let deliver: Deliver = Box::new(move |committed| {
-                // The asker may have gone away; the transaction stands all the same.
-                let _ = sender.send(committed.map(|()| done));
-            });
-            Ok(deliver)
-        });
+        let (job, answer) = job(work);
         self.shared.writes.push(job, bytes).map_err(Failure::NotExecuted)?;
         // A job that is dropped was rolled back with its group, or never begun.
+        answer.await.unwrap_or_else(|_| Err(self.dropped()))
+    }
+
+    /// As [`write`](Self::write), before all that waits: for what ends a pause of clients.
+    pub(crate) async fn write_first<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (job, answer) = job(work);
+        self.shared.writes.push_urgent(job).map_err(Failure::NotExecuted)?;
         answer.await.unwrap_or_else(|_| Err(self.dropped()))
     }
 
@@ -194,6 +196,28 @@ impl Engine {
             let _ = thread.join();
         }
     }
+}
+
+/// A job for the writer, and where its answer comes.
+fn job<T: Send + 'static>(
+    work: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+) -> (WriteJob, oneshot::Receiver<Result<T, Failure>>) {
+    let (sender, answer) = oneshot::channel();
+    let job: WriteJob = Box::new(move |holdings, tx| {
+        let done = match work(holdings, tx) {
+            Ok(done) => done,
+            Err(failure) => {
+                let _ = sender.send(Err(failure.clone()));
+                return Err(failure);
+            }
+        };
+        let deliver: Deliver = Box::new(move |committed| {
+            // The asker may have gone away; the transaction stands all the same.
+            let _ = sender.send(committed.map(|()| done));
+        });
+        Ok(deliver)
+    });
+    (job, answer)
 }
 
 /// Ends the engine when one of its threads panics or finds that the disk failed: nobody may wait

@@ -19,6 +19,7 @@ use super::{
     reply::{Reply, text, unavailable, with},
 };
 use crate::{
+    engine::sweep,
     reconcile::drop_rows,
     rows::{Failure, RowSnapshot, Tx},
     transfer::{self, Page},
@@ -26,6 +27,9 @@ use crate::{
 
 /// The most that one answer of `export` or `delta` holds, but always one row.
 const PAGE_BYTES_MAX: u64 = 64 << 20;
+
+/// So many ended rows are deleted by a freeze; the second before it has deleted the others.
+const FREEZE_ROWS_MAX: usize = 10_000;
 
 /// The control listener's service.
 #[derive(Clone)]
@@ -177,25 +181,38 @@ impl Shared {
                 self.fenced(fence, move |all, tx| all.stage(&fence, tx)).await.map(nothing)
             }
             "/v1/digest" => self
-                .fenced(fence, move |all, tx| all.seal(&fence, tx))
+                .fenced_first(fence, move |all, tx| all.seal(&fence, tx))
                 .await
                 .map(|sum| summary(&sum)),
             "/v1/activate" => {
-                self.fenced(fence, move |all, _| Ok(all.activate(&fence)?)).await.map(nothing)
+                let activate = move |all: &mut Holdings, _: &mut Tx<'_>| Ok(all.activate(&fence)?);
+                self.fenced_first(fence, activate).await.map(nothing)
             }
             "/v1/wipe" => {
                 self.fenced(fence, move |all, tx| all.wipe(&fence, tx)).await.map(nothing)
             }
-            "/v1/freeze" => self
-                .fenced(fence, move |all, tx| all.freeze(&fence, tx))
-                .await
-                .map(|sum| summary(&sum)),
+            "/v1/freeze" => self.freeze(fence).await.map(|sum| summary(&sum)),
             "/v1/unfreeze" => {
-                self.fenced(fence, move |all, _| Ok(all.unfreeze(&fence)?)).await.map(nothing)
+                let unfreeze = move |all: &mut Holdings, _: &mut Tx<'_>| Ok(all.unfreeze(&fence)?);
+                self.fenced_first(fence, unfreeze).await.map(nothing)
             }
             _ => self.drop_rows(fence).await.map(nothing),
         }?;
         Ok(json_reply(StatusCode::OK, &done))
+    }
+
+    /// Freezes, after the last logged deletes of rows that have ended: what a client was told has
+    /// ended, it does not see again under a clock that is behind.
+    async fn freeze(&self, fence: Fence) -> Result<Summary, Failed> {
+        let clock = self.clock.clone();
+        let freeze = move |all: &mut Holdings, tx: &mut Tx<'_>| {
+            let now_ms = clock.now_ms();
+            let ended = tx.rows.ended(fence.lo, fence.hi, now_ms, FREEZE_ROWS_MAX);
+            let swept = ended.and_then(|ended| sweep(&ended, now_ms, all, tx));
+            swept.map_err(CallError::Rows)?;
+            all.freeze(&fence, tx)
+        };
+        self.fenced(fence, freeze).await
     }
 
     /// Runs a call in a transaction; if it is ahead, reads the store and runs it once more.
@@ -215,18 +232,30 @@ impl Shared {
         self.call(0, call).await?.map_err(Failed::Refused)
     }
 
+    /// As [`fenced`](Self::fenced), before all that waits for the disk: clients wait for this.
+    async fn fenced_first<T: Send + 'static>(
+        &self,
+        fence: Fence,
+        call: impl Fn(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<T, Failed> {
+        match self.engine.write_first(committed(call.clone())).await? {
+            Err(Refusal::Ahead { .. }) => {}
+            outcome => return outcome.map_err(Failed::Refused),
+        }
+        self.reconciler.ask(fence.lo, fence.hi).await.map_err(Failed::Unavailable)?;
+        self.engine.write_first(committed(call)).await?.map_err(Failed::Refused)
+    }
+
     /// Runs a call in a transaction. A refused one is committed too: the attempt was seen.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         bytes: usize,
         call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
     ) -> Result<Result<T, Refusal>, Failed> {
-        let outcome = self.engine.write(bytes, move |all, tx| match call(all, tx) {
-            Ok(done) => Ok(Ok(done)),
-            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
-            Err(CallError::Rows(failure)) => Err(failure),
-        });
-        Ok(outcome.await?)
+        Ok(self.engine.write(bytes, committed(call)).await?)
     }
 
     async fn export(
@@ -304,6 +333,18 @@ impl Shared {
             status["cuts"] = json!(cuts);
         }
         Ok(json_reply(StatusCode::OK, &status))
+    }
+}
+
+/// A call whose transaction stands even if it is refused.
+fn committed<T>(
+    call: impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<T, CallError<Failure>> + Send + 'static,
+) -> impl FnOnce(&mut Holdings, &mut Tx<'_>) -> Result<Result<T, Refusal>, Failure> + Send + 'static
+{
+    move |all, tx| match call(all, tx) {
+        Ok(done) => Ok(Ok(done)),
+        Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(CallError::Rows(failure)) => Err(failure),
     }
 }
 

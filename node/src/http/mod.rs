@@ -139,3 +139,12 @@ async fn connection<S: Service>(
     }
     outcome
 }
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    //! For `crate::fuzzing`.
+    pub(crate) use super::{
+        head::{condition, header_number, row_key},
+        query::Query,
+    };
+}

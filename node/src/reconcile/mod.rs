@@ -203,7 +203,7 @@ impl<M: MapReader> Applier<M> {
             };
             records.iter().map(one).collect::<Result<Vec<_>, Failure>>()
         };
-        self.engine.write(0, reconcile).await.map_err(|failure| failure.to_string())
+        self.engine.write_first(reconcile).await.map_err(|failure| failure.to_string())
     }
 
     /// Counts and tells what an operator should know of.

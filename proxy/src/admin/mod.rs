@@ -12,10 +12,12 @@
 //! | `POST /apply` | makes a cluster file (TOML) the target |
 //! | `GET /cluster` | the target as a cluster file, and its fingerprint; with `?format=toml` the bare file, and the header `Ringway-Fingerprint` |
 //! | `GET /route?key=` or `key_hex=` | who owns a key, under which epoch, where it moves |
+//! | `GET /ring?parts=` | the key space in equal parts: who owns most of each, where it moves |
 //! | `GET /moves` | moves under way, what is left, totals, pauses |
 //! | `POST /moves/pause`, `/moves/resume` | begins no further move; goes on |
 //! | `POST /moves/abort` | pauses, and takes moves back that are not yet committed |
 //! | `GET /status` | the state of the proxy in one look |
+//! | `GET /` | the status page; without token: its script asks for it |
 //! | `GET /metrics`, `/healthz`, `/readyz` | for Prometheus and supervisors; without token |
 //!
 //! A change that is refused is 4xx with `{"error", "message"}`, and nothing was changed.
@@ -23,6 +25,8 @@
 mod change;
 mod metrics;
 mod moves;
+mod page;
+mod ring;
 mod view;
 
 use std::{hint::black_box, sync::Arc, time::Instant};
@@ -92,6 +96,7 @@ impl Admin {
         let path = head.uri.path();
         let get = head.method == Method::GET || head.method == Method::HEAD;
         match path {
+            "/" if get => return Ok(page::page()),
             "/healthz" if get => return Ok(text("text/plain", "ok\n".into())),
             "/readyz" if get => return self.ready(),
             "/metrics" if get => {
@@ -128,12 +133,19 @@ impl Admin {
             }
             (&Method::GET, ["cluster"]) => self.cluster().await?,
             (&Method::GET, ["route"]) => self.route_of(query).await?,
+            (&Method::GET, ["ring"]) => self.ring(query).await?,
             (&Method::GET, ["moves"]) => self.moves().await?,
             (&Method::POST, ["moves", "pause"]) => self.pause(&body).await?,
             (&Method::POST, ["moves", "resume"]) => self.resume().await?,
             (&Method::POST, ["moves", "abort"]) => self.abort().await?,
             (&Method::GET, ["status"]) => self.status().await?,
-            (_, ["nodes" | "plan" | "apply" | "cluster" | "route" | "moves" | "status", ..]) => {
+            (
+                _,
+                [
+                    "nodes" | "plan" | "apply" | "cluster" | "route" | "ring" | "moves" | "status",
+                    ..,
+                ],
+            ) => {
                 let message = format!("{} {path} is no call of this API", head.method);
                 return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no-call", message));
             }

@@ -174,15 +174,21 @@ impl<S: MapStore> Driver<S> {
             Ok(page) => page,
             Err(failure) => return event_of(failure),
         };
-        let (rows, end) = match count_frames(&page) {
+        let (rows_in_page, end) = match count_frames(&page) {
             Ok(counted) => counted,
             Err(error) => return Event::Unreachable(format!("{source}: {error}")),
         };
+        // Nothing was written since: the destination has all of it, and knows up to where.
+        if let CopyRows::Since { sequence } = rows
+            && (rows_in_page, end.sequence) == (0, *sequence)
+        {
+            return Event::Copied { rows: 0, cursor: end.cursor, sequence: end.sequence };
+        }
         let bytes = u64::try_from(page.len()).unwrap_or(u64::MAX);
         match self.control.import(destination, &to.1, page).await {
             Ok(()) => {
                 self.progress.count(|totals| totals.bytes_sent += bytes);
-                Event::Copied { rows, cursor: end.cursor, sequence: end.sequence }
+                Event::Copied { rows: rows_in_page, cursor: end.cursor, sequence: end.sequence }
             }
             Err(failure) => event_of(failure),
         }

@@ -25,3 +25,12 @@ mod worker;
 
 pub use self::key::{KeyError, KeySource};
 pub(crate) use self::worker::{Shared, Worker, spawn};
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    //! For `crate::fuzzing`.
+    pub(crate) use super::{
+        relay::write_head,
+        request::{Context, Plan, Prepared, read, write_framing},
+    };
+}

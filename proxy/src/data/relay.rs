@@ -1,14 +1,17 @@
 //! Answers on their way back to the client.
 
 use std::{
-    io::{self, IoSlice, Write as _},
+    io::{self, IoSlice},
     time::Duration,
 };
 
 use bytes::Buf as _;
 use ringway_client::{
     Answer, NodeConnection, SendError,
-    http1::{BodyReader, Framing, HeaderName, Step, tokens, write_chunk_head},
+    http1::{
+        AnswerHead, BodyReader, Framing, HeaderCopy, HeaderName, Step, push_decimal, tokens,
+        write_chunk_head,
+    },
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
@@ -42,14 +45,15 @@ impl Client {
         answer: Answer,
         last: bool,
     ) -> Result<Relayed, Failure> {
-        let Answer { mut connection, node, .. } = answer;
+        let Answer { mut connection, node, repeat, .. } = answer;
         let framing = connection.head.framing;
         // Without a length, the client learns the end from chunks, or from the end of the connection.
         let chunked = plan.is_http_11 && matches!(framing, Framing::Chunked | Framing::Close);
         let until_close = !chunked && matches!(framing, Framing::Chunked | Framing::Close);
         let last = last || until_close;
         self.out.clear();
-        write_head(&connection, plan, chunked, last, &mut self.out);
+        let head = (&connection.head, &connection.head_bytes[..]);
+        write_head(head, plan, chunked, last, &mut self.out);
 
         let mut reader = BodyReader::new(framing);
         let mut begun = false;
@@ -91,7 +95,8 @@ impl Client {
             }
         };
         if let Some(reason) = cut {
-            return Err(self.cut(worker, plan, begun, node.name.clone(), reason));
+            let error = SendError::BadAnswer { node: node.name.clone(), reason, repeat };
+            return Err(self.cut(worker, begun, error));
         }
         if chunked {
             self.out.extend_from_slice(b"0\r\n\r\n");
@@ -106,17 +111,9 @@ impl Client {
     }
 
     /// The node's answer broke off. If nothing of it went out yet, the client can be told.
-    fn cut(
-        &self,
-        worker: &Worker,
-        plan: &Plan,
-        begun: bool,
-        node: String,
-        reason: String,
-    ) -> Failure {
+    fn cut(&self, worker: &Worker, begun: bool, error: SendError) -> Failure {
         if !begun {
-            return Fault::from(SendError::BadAnswer { node, reason, is_safe: plan.is_safe })
-                .into();
+            return Fault::from(error).into();
         }
         worker.metrics.cut();
         // A reset tells the client that the answer is not whole, however its end is marked.
@@ -125,16 +122,17 @@ impl Client {
     }
 }
 
-fn write_head(
-    connection: &NodeConnection,
+/// Writes the head of the answer for the client; `bytes` are those of `head`.
+pub(crate) fn write_head(
+    (head, bytes): (&AnswerHead, &[u8]),
     plan: &Plan,
     chunked: bool,
     last: bool,
     out: &mut Vec<u8>,
 ) {
-    let (head, bytes) = (&connection.head, &connection.head_bytes[..]);
-    // Writing to a `Vec` cannot fail.
-    let _ = write!(out, "HTTP/1.1 {} ", head.status);
+    out.extend_from_slice(b"HTTP/1.1 ");
+    push_decimal(head.status.into(), out);
+    out.push(b' ');
     out.extend_from_slice(&bytes[head.reason.clone()]);
     out.extend_from_slice(b"\r\n");
     let connections = || {
@@ -150,8 +148,9 @@ fn write_head(
         listed.any(|token| token.eq_ignore_ascii_case(name))
     };
     let mut length_written = false;
+    let mut copy = HeaderCopy::new(bytes);
     for span in &head.headers {
-        let (name, value) = (&bytes[span.name.clone()], &bytes[span.value.clone()]);
+        let name = &bytes[span.name.clone()];
         let goes = match HeaderName::of(name) {
             HeaderName::EndToEnd | HeaderName::Host | HeaderName::ForwardedFor => {
                 !(lists_headers && is_listed(name))
@@ -166,11 +165,10 @@ fn write_head(
             _ => false,
         };
         if goes {
-            for part in [name, b": ", value, b"\r\n"] {
-                out.extend_from_slice(part);
-            }
+            copy.push(&span.name, &span.value, out);
         }
     }
+    copy.finish(out);
     if chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }

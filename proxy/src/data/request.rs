@@ -1,9 +1,13 @@
 //! A request's head: checked, its key taken out, and written anew for the node.
 
-use std::{io::Write as _, mem::MaybeUninit};
+use std::{mem::MaybeUninit, ops::Range};
 
-use ringway_client::http1::{
-    Framing, HEADERS_MAX, HeaderName, lists, percent_encode, tokens, trim,
+use ringway_client::{
+    Repeat,
+    http1::{
+        Framing, HEADERS_MAX, HeaderCopy, HeaderName, lists, parse_decimal, percent_encode,
+        push_decimal, tokens, trim,
+    },
 };
 
 use super::{
@@ -19,8 +23,8 @@ pub(crate) struct Plan {
     pub(crate) is_http_11: bool,
     pub(crate) keep_alive: bool,
     pub(crate) is_head: bool,
-    /// Whether it may be executed twice.
-    pub(crate) is_safe: bool,
+    /// Whether it may be executed twice, or has an `Idempotency-Key`.
+    pub(crate) repeat: Repeat,
     /// Whether the client waits for a 100 before it sends the body.
     pub(crate) expects_continue: bool,
 }
@@ -103,7 +107,12 @@ pub(crate) fn read(
         Fault::bad_request("bad-key", format!("client: {}", error.message(context.source)))
     })?;
 
-    write_head(method, target, headers, &found, context, prepared);
+    let has_key = write_head(bytes, (method, target), headers, &found, context, prepared);
+    let repeat = match method {
+        "GET" | "HEAD" | "OPTIONS" => Repeat::Safe,
+        "PUT" | "DELETE" if has_key => Repeat::Keyed,
+        _ => Repeat::Never,
+    };
     let framing = match found.length {
         _ if found.chunked => Framing::Chunked,
         None | Some(0) => Framing::None,
@@ -117,7 +126,7 @@ pub(crate) fn read(
         is_http_11,
         keep_alive: if is_http_11 { !found.close } else { found.keep_alive && !found.close },
         is_head: method == "HEAD",
-        is_safe: matches!(method, "GET" | "HEAD" | "OPTIONS"),
+        repeat,
         expects_continue: found.expects_continue && framing != Framing::None,
     })
 }
@@ -229,31 +238,42 @@ fn split_target<'t>(method: &str, target: &'t str) -> Result<(Option<&'t str>, &
     }
 }
 
+/// Says whether an `Idempotency-Key` goes to the node.
 fn write_head(
-    method: &str,
-    target: &str,
+    bytes: &[u8],
+    (method, target): (&str, &str),
     headers: &[httparse::Header<'_>],
     found: &Found<'_>,
     context: &Context<'_>,
     prepared: &mut Prepared,
-) {
+) -> bool {
+    let mut has_key = false;
     let out = &mut prepared.head;
     out.clear();
     for part in [method, " ", target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
+    let base = bytes.as_ptr().addr();
+    let span = |part: &[u8]| -> Range<usize> {
+        let start = part.as_ptr().addr().wrapping_sub(base);
+        start..start + part.len()
+    };
+    let mut copy = HeaderCopy::new(bytes);
     for header in headers {
         let name = header.name.as_bytes();
         match HeaderName::of(name) {
             HeaderName::EndToEnd if found.lists_headers && is_listed(name, headers) => {}
             HeaderName::EndToEnd | HeaderName::Host => {
-                for part in [name, b": ", header.value, b"\r\n"] {
-                    out.extend_from_slice(part);
-                }
+                has_key |= name.eq_ignore_ascii_case(b"idempotency-key");
+                let name = span(name);
+                // An empty value stands nowhere for sure; this one is written out.
+                let value = if header.value.is_empty() { 0..0 } else { span(header.value) };
+                copy.push(&name, &value, out);
             }
             _ => {}
         }
     }
+    copy.finish(out);
     if found.host.is_none() {
         // HTTP/1.0 allows it; the node is spoken to in HTTP/1.1, which does not.
         out.extend_from_slice(b"Host: \r\n");
@@ -271,16 +291,20 @@ fn write_head(
     out.extend_from_slice(b"\r\nVia: 1.1 ringway\r\nRingway-Key: ");
     percent_encode(&prepared.key, out);
     out.extend_from_slice(b"\r\n");
+    has_key
 }
 
 /// Appends how the body goes to the node.
 pub(crate) fn write_framing(framing: Framing, expects: bool, head: &mut Vec<u8>) {
-    // Writing to a `Vec` cannot fail.
-    let _ = match framing {
-        Framing::Length(length) => write!(head, "Content-Length: {length}\r\n"),
-        Framing::Chunked => write!(head, "Transfer-Encoding: chunked\r\n"),
-        Framing::None | Framing::Close => Ok(()),
-    };
+    match framing {
+        Framing::Length(length) => {
+            head.extend_from_slice(b"Content-Length: ");
+            push_decimal(length, head);
+            head.extend_from_slice(b"\r\n");
+        }
+        Framing::Chunked => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::None | Framing::Close => {}
+    }
     if expects {
         head.extend_from_slice(b"Expect: 100-continue\r\n");
     }
@@ -312,8 +336,5 @@ fn is_host(host: &[u8]) -> bool {
 }
 
 fn decimal(bytes: &[u8]) -> Option<u64> {
-    if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    str::from_utf8(bytes).ok()?.parse().ok().filter(|&number| number <= u64::MAX >> 1)
+    parse_decimal(bytes).filter(|&number| number <= u64::MAX >> 1)
 }

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Buf as _, BytesMut};
 use ringway_client::{
-    Outgoing, OutgoingBody,
+    Deadline, Outgoing, OutgoingBody,
     http1::{BodyReader, Framing, HeadScanner, Scan, Step},
 };
 use tokio::{
@@ -31,8 +31,9 @@ use super::{
 /// How much is read at once for a head, and for a body.
 const HEAD_READ_BYTES: usize = 4 << 10;
 pub(super) const BODY_READ_BYTES: usize = 64 << 10;
-/// An idle connection keeps no buffer above this.
+/// A connection that waits for its next request keeps no buffer above this, and after a while none.
 const IDLE_BYTES_MAX: usize = 16 << 10;
+const RELEASE_AFTER: Duration = Duration::from_secs(1);
 /// A client that sends on after its answer is heard out for so long, so that the answer arrives.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 4 << 20;
@@ -49,6 +50,8 @@ pub(super) struct Client {
     peer: String,
     /// Whether it waits for a request: then it may be closed at any time.
     idle: Arc<AtomicBool>,
+    /// Bounds the waits for requests.
+    deadline: Deadline,
 }
 
 /// What follows an answer.
@@ -98,6 +101,7 @@ impl Client {
             wire: Vec::new(),
             peer: peer.to_canonical().to_string(),
             idle,
+            deadline: Deadline::default(),
         }
     }
 
@@ -145,12 +149,11 @@ impl Client {
                 if worker.is_stopping() {
                     return Ok(None);
                 }
-                let idle = Duration::from_millis(limits.idle_ms_max);
-                let outcome = timeout(idle, self.stream.read_buf(&mut self.input)).await;
+                let outcome = self.wait(Duration::from_millis(limits.idle_ms_max)).await;
                 self.idle.store(false, Ordering::Release);
                 match outcome {
-                    Ok(outcome) => outcome,
-                    Err(_) => return Ok(None),
+                    Some(outcome) => outcome,
+                    None => return Ok(None),
                 }
             } else {
                 let end = *deadline.get_or_insert_with(|| {
@@ -170,6 +173,23 @@ impl Client {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Reads the first bytes of a head; `None` if none came for so long.
+    ///
+    /// A connection that is idle for a while waits without any memory for messages.
+    async fn wait(&mut self, idle: Duration) -> Option<io::Result<usize>> {
+        let begun = Instant::now();
+        let reading = self.stream.read_buf(&mut self.input);
+        if let Some(outcome) = self.deadline.bound(begun + RELEASE_AFTER.min(idle), reading).await {
+            return Some(outcome);
+        }
+        self.release();
+        if let Err(error) = self.deadline.bound(begun + idle, self.stream.readable()).await? {
+            return Some(Err(error));
+        }
+        self.input.reserve(HEAD_READ_BYTES);
+        self.deadline.bound(begun + idle, self.stream.read_buf(&mut self.input)).await
     }
 
     fn too_long(&self, worker: &Worker) -> Fault {
@@ -240,7 +260,7 @@ impl Client {
             key: &self.prepared.key,
             head: &self.prepared.head,
             is_head: plan.is_head,
-            is_safe: plan.is_safe,
+            repeat: plan.repeat,
             body: match body {
                 Body::Later => OutgoingBody::AfterContinue,
                 _ => OutgoingBody::Kept(kept),
@@ -342,6 +362,13 @@ impl Client {
         }
     }
 
+    /// Gives back all memory that requests took.
+    fn release(&mut self) {
+        (self.out, self.body, self.wire) = (Vec::new(), Vec::new(), Vec::new());
+        self.input = BytesMut::new();
+        self.prepared = Prepared::default();
+    }
+
     /// Reads more of a body.
     pub(super) async fn fill(&mut self, worker: &Worker) -> Result<(), Failure> {
         let stall = worker.config.limits.stall_ms_max;
@@ -431,6 +458,14 @@ pub(super) async fn write_all(
     stall: Duration,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
+        // Nearly always there is room, and then no timer is needed.
+        match stream.try_write(bytes) {
+            Ok(written) if written > 0 => {
+                bytes = &bytes[written..];
+                continue;
+            }
+            _ => {}
+        }
         match timeout(stall, stream.write(bytes)).await {
             Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(Ok(written)) => bytes = &bytes[written..],

@@ -44,6 +44,8 @@
 
 mod directory;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod line;
 mod text;
 mod writer;
