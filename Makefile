@@ -42,6 +42,7 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
+	    model="$(CARGO) test -j$(JOBS) -q -p ringway-model" \
 	    live="$(CARGO) build -j$(JOBS) -q -p ringway-cli && $(PYTHON) -B spec/record/live.py $(TARGET)/debug/ringway" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
@@ -121,6 +122,12 @@ fuzz: ## Fuzz tables, walks, changes, snapshots, files, rows, ownership: T secon
 sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
 	$(if $(SEED),RINGWAY_SEED=$(SEED),RINGWAY_SEEDS=$(or $(SEEDS),1000)) \
 	    $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
+
+# RINGWAY_STEPS bounds each configuration; without it some take hours and much memory.
+.PHONY: model
+model: ## Check the handoff in every order of events (STEPS= for each configuration; RECORD=1)
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-model
+	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model $(if $(RECORD),--record)
 
 .PHONY: fmt
 fmt: ## Format Rust and Python
