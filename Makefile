@@ -42,6 +42,7 @@ test: check ## Check, then run every test suite
 	@python3 scripts/suites.py \
 	    spec="$(PYTHON) spec/reference.py selftest && $(PYTHON) -m pytest -q spec/test_reference.py" \
 	    rust="$(CARGO) test -j$(JOBS) -q $(CRATES)" \
+	    model="$(CARGO) test -j$(JOBS) -q -p ringway-model" \
 	    live="$(CARGO) build -j$(JOBS) -q -p ringway-cli && $(PYTHON) -B spec/record/live.py $(TARGET)/debug/ringway" \
 	    no-alloc="$(CARGO) test -j$(JOBS) -q -p ringway --no-default-features --features heapless" \
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
@@ -141,6 +142,12 @@ jepsen: ## Break real clusters under load, check every history: a million operat
 	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-jepsen
 	$(TARGET)/release/ringway-jepsen --ringway $(TARGET)/release/ringway --catch-lies \
 	    --seconds $(or $(T),60) --operations $(if $(T),0,1000000) $(if $(SEED),--seed $(SEED))
+
+# RINGWAY_STEPS bounds each configuration; without it some take hours and much memory.
+.PHONY: model
+model: ## Check the handoff in every order of events (STEPS= for each configuration; RECORD=1)
+	$(CARGO) build -j$(JOBS) -q --release -p ringway-model
+	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model $(if $(RECORD),--record)
 
 .PHONY: fmt
 fmt: ## Format Rust and Python

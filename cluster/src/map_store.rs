@@ -70,7 +70,7 @@ pub trait MapStore: Send + Sync {
 }
 
 /// All records as of one revision.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// The revision.
     pub revision: Revision,

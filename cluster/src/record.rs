@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Incarnation {
 }
 
 /// `seg/<id>`: a run of positions, who owns it and under which epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentRecord {
     /// The first position.
@@ -96,8 +96,23 @@ pub struct SegmentRecord {
     pub phase: Phase,
 }
 
+impl SegmentRecord {
+    /// The same positions, to be served by `owner` from empty: when nobody has served them yet, or
+    /// when an operator accepts that what was there is lost.
+    #[must_use]
+    pub fn born_anew(&self, owner: &str) -> Self {
+        Self {
+            owner: owner.into(),
+            incarnation: None,
+            epoch: self.epoch.saturating_add(1),
+            phase: Phase::Born,
+            ..self.clone()
+        }
+    }
+}
+
 /// Where a segment stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Nobody has served it under this record: it starts empty.
@@ -116,7 +131,7 @@ pub enum Phase {
 }
 
 /// `node/<name>`: where a node is reached, and which data directory it must have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeRecord {
     /// `host:port` of its data listener.
@@ -131,7 +146,7 @@ pub struct NodeRecord {
 /// `cfg/<n>`: an immutable target, the text of a cluster file.
 ///
 /// `Debug` leaves out a text that holds a secret.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigRecord {
     /// The cluster file, canonical.
@@ -222,7 +237,7 @@ impl<'de> Deserialize<'de> for RecordKey {
 }
 
 /// The value of a record; its kind follows from its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Record {
     /// Under `cfg/<n>`.
     Config(ConfigRecord),

@@ -16,7 +16,7 @@ const ROW: u8 = 1;
 const TOMBSTONE: u8 = 2;
 
 /// One row of a node as it travels: a value, or the fact that it was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
     /// The position of its sharding key.
     pub position: u64,

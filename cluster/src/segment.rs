@@ -118,7 +118,7 @@ pub struct SegmentTable {
 }
 
 /// A segment with its key and revision in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoredSegment {
     /// The number in its key.
     pub id: u64,

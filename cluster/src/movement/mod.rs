@@ -29,7 +29,7 @@ use crate::{
 pub type Cursor = (u64, Vec<u8>);
 
 /// What the coordinator has to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Compare and swap: the segment's record from that revision to this.
     Replace {
@@ -68,7 +68,7 @@ pub enum Action {
 }
 
 /// A control call without a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// Make the stage.
     Stage,
@@ -89,7 +89,7 @@ pub enum Verb {
 }
 
 /// Which rows to copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rows {
     /// All rows above the cursor, as many as one call takes.
     All {
@@ -104,7 +104,7 @@ pub enum Rows {
 }
 
 /// What came of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The record was written and has that revision.
     Stored {
@@ -146,7 +146,7 @@ pub enum Event {
 }
 
 /// How a move ended for this coordinator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The destination owns the segment and serves it.
     Moved {
@@ -165,7 +165,7 @@ pub enum Outcome {
 }
 
 /// Bounds of a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MoveLimits {
     /// A delta of at most so many rows is small enough to freeze.
     pub delta_rows_small: u64,
@@ -192,7 +192,7 @@ impl Default for MoveLimits {
 }
 
 /// One move of one segment by one coordinator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Move {
     limits: MoveLimits,
     /// The record as this coordinator last knew it, and its revision.
@@ -221,7 +221,7 @@ pub struct Move {
     pause_ms: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Start,
     TakeOver,

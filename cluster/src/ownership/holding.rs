@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Rows, Summary};
 
 /// How many rows a run of positions holds, and the wrapping sum of their digests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows, tombstones not counted.
     pub rows: u64,
@@ -52,7 +52,7 @@ mod hex_digest {
 }
 
 /// What a node knows of one run of positions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Holding {
     /// The first position.
     pub lo: u64,
@@ -75,7 +75,7 @@ pub struct Holding {
 }
 
 /// What a node may do with a run of positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// Another node's, as far as is known.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What every control call carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fence {
     /// The first position.
     pub lo: u64,
@@ -129,7 +129,7 @@ pub trait Rows {
 }
 
 /// What two nodes compare before a move is committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Summary {
     /// The number of the last write.
     pub sequence: u64,
@@ -170,7 +170,7 @@ pub enum Reconciled {
 }
 
 /// All that a node durably knows of who owns what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holdings {
     name: String,
     incarnation: Incarnation,
@@ -263,8 +263,13 @@ impl Holdings {
         if self.is_at(lo, hi, epoch) {
             return Ok(Reconciled::Current);
         }
+        // A record read before a split says nothing to the parts that are at its epoch by now: one
+        // of them may have been staged, sealed or frozen at that very epoch.
+        let news = self.below(lo, hi, epoch);
         if record.owner != self.name {
-            self.become_foreign(record, rows)?;
+            for (lo, hi) in news {
+                self.become_foreign(&SegmentRecord { lo, hi, ..record.clone() }, rows)?;
+            }
             return Ok(Reconciled::Applied);
         }
         match record.phase {
@@ -274,7 +279,7 @@ impl Holdings {
             Phase::Born => Ok(Reconciled::Claim),
             // Only a born segment may be nobody's in particular.
             _ if record.incarnation.is_none() => Ok(Reconciled::Unclear),
-            Phase::Idle | Phase::Moving { .. } => self.take(record, rows),
+            Phase::Idle | Phase::Moving { .. } => self.take(record, &news, rows),
             Phase::Done => Ok(self.activate_stage(record)),
         }
     }
@@ -416,32 +421,48 @@ impl Holdings {
         Ok(())
     }
 
+    /// Takes a record of this node's own at the runs that are below its epoch.
     fn take<R: Rows>(
         &mut self,
         record: &SegmentRecord,
+        news: &[(u64, u64)],
         rows: &mut R,
     ) -> Result<Reconciled, R::Error> {
-        let SegmentRecord { lo, hi, epoch, attempt, .. } = *record;
+        let SegmentRecord { epoch, attempt, .. } = *record;
         let held = |holding: &Holding| match holding.claim {
             Some(claim) => claim <= epoch,
             None => matches!(holding.standing, Standing::Owned | Standing::Frozen),
         };
-        if !self.is_covered(lo, hi, held) {
+        if !news.iter().all(|(lo, hi)| self.is_covered(*lo, *hi, held)) {
             return Ok(Reconciled::Unclear);
         }
-        self.cut(lo, hi);
-        let parts: Vec<Holding> = self.overlapping(lo, hi).cloned().collect();
-        let Some(mut holding) = Holding::join(&parts) else {
-            return Ok(Reconciled::Unclear);
-        };
-        rows.clear_log(lo, hi)?;
-        holding.epoch = epoch;
-        holding.attempt = attempt;
-        holding.standing = Standing::Owned;
-        holding.claim = None;
-        holding.logged_since = None;
-        self.replace(lo, hi, holding);
+        for &(lo, hi) in news {
+            self.cut(lo, hi);
+            let parts: Vec<Holding> = self.overlapping(lo, hi).cloned().collect();
+            let Some(mut holding) = Holding::join(&parts) else { continue };
+            rows.clear_log(lo, hi)?;
+            holding.epoch = epoch;
+            holding.attempt = attempt;
+            holding.standing = Standing::Owned;
+            holding.claim = None;
+            holding.logged_since = None;
+            self.replace(lo, hi, holding);
+        }
         Ok(Reconciled::Applied)
+    }
+
+    /// The runs of `[lo, hi]` that the node does not know at `epoch`, in order.
+    fn below(&self, lo: u64, hi: u64, epoch: u64) -> Vec<(u64, u64)> {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let mut next = Some(lo);
+        for holding in self.overlapping(lo, hi).filter(|holding| holding.epoch == epoch) {
+            if let Some(begin) = next.filter(|begin| *begin < holding.lo) {
+                runs.push((begin, holding.lo - 1));
+            }
+            next = holding.hi.checked_add(1);
+        }
+        runs.extend(next.filter(|begin| *begin <= hi).map(|begin| (begin, hi)));
+        runs
     }
 
     fn activate_stage(&mut self, record: &SegmentRecord) -> Reconciled {
