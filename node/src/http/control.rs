@@ -27,6 +27,9 @@ use crate::{
 /// The most that one answer of `export` or `delta` holds, but always one row.
 const PAGE_BYTES_MAX: u64 = 64 << 20;
 
+/// What this node is (spec/NODE.md §7).
+const LEVEL: u8 = 3;
+
 /// The control listener's service.
 #[derive(Clone)]
 pub(crate) struct Control {
@@ -289,6 +292,7 @@ impl Shared {
         let mut status = json!({
             "name": holdings.name(),
             "incarnation": holdings.incarnation(),
+            "level": LEVEL,
             "ranges": ranges,
         });
         if asked.is_some() {
