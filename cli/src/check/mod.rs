@@ -90,7 +90,7 @@ Levels:
   L3  + a change log: the pause of a move does not grow with its size
 
 Example, with the default node:
-  echo secret > node.token
+  openssl rand -hex 32 > node.token
   ringway node --name n1 --data /tmp/n1 --listen 127.0.0.1:7001 --control 127.0.0.1:7101 \\
       --token-file node.token --store http://127.0.0.1:7950 &
   ringway node check http://127.0.0.1:7001 --control http://127.0.0.1:7101 --token-file node.token

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Answer, Request, ask, serve};
 
-pub(crate) const TOKEN: &str = "secret";
+pub(crate) const TOKEN: &str = "nodes-of-tests-0123456789";
 const NAME: &str = "stranger";
 const INCARNATION: Incarnation = Incarnation::from_bits(7);
 
@@ -223,7 +223,8 @@ impl Node {
         if self.level == 1 && holdings.find(position).is_none() {
             take_over(holdings, table, position);
         }
-        let key = (position, request.path.clone().into_bytes());
+        // Rows of clients begin with a zero byte, as in the default node.
+        let key = (position, request.path.replacen('/', "\0", 1).into_bytes());
         if request.method == "GET" {
             return match table.rows.get(&key) {
                 Some(row) => Answer::new(200, row.value.clone().unwrap_or_default()),

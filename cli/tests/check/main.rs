@@ -4,6 +4,7 @@
 mod common;
 mod family;
 mod http;
+mod levels;
 
 use std::{
     io::{BufRead as _, BufReader},
