@@ -138,7 +138,8 @@ fn change(random: &mut Random, tx: &mut dyn RowTransaction) -> Result<String, Fa
         9 => format!("{:?}", tx.clear_log(lo, hi)?),
         10 => {
             let deleted = tx.delete_some(lo, hi, random.of(&[1, 3, u64::MAX]))?;
-            format!("{deleted} {:?} {:?}", tx.count(lo, hi)?, tx.count(0, hi)?)
+            let ended = tx.ended(lo, hi, version, random.of(&[1, 3, usize::MAX]))?;
+            format!("{deleted} {:?} {:?} {ended:?}", tx.count(lo, hi)?, tx.count(0, hi)?)
         }
         _ => {
             let holding = Holding {

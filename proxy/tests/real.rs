@@ -20,7 +20,7 @@ use free_address::free_address;
 use ringway_node::{MemoryStore, Node, NodeOptions, RowStore, SqliteOptions, SqliteStore};
 use ringway_store::{NodeStore, NodeStoreOptions};
 use serde_json::json;
-use support::{NODE_TOKEN, Setup, Wire, start_in, wait_for, write_files_for};
+use support::{Fake, NODE_TOKEN, Setup, Wire, start_in, wait_for, write_files_for};
 use tokio::{runtime::Runtime, sync::oneshot};
 
 /// A node on a thread of its own.
@@ -309,6 +309,75 @@ fn moves_are_held_taken_back_and_let_go() {
     }
     setup.proxy.shutdown();
     nodes.iter_mut().chain([&mut late]).for_each(Real::stop);
+}
+
+/// A relay before `node`'s data listener. It forwards all, but it says by `executed` when the first
+/// answer to a request with an `Idempotency-Key` came, waits for `go`, and loses the answer.
+fn forgetful(
+    node: SocketAddr,
+    executed: std::sync::mpsc::Sender<()>,
+    go: std::sync::mpsc::Receiver<()>,
+) -> Fake {
+    let waits = std::sync::Mutex::new(Some((executed, go)));
+    Fake::new(move |mut wire, _, _| {
+        let mut behind = Wire::connect(node);
+        while let Some(request) = wire.message() {
+            behind.send(&request.head).send(&request.body);
+            let is_keyed = request.header("idempotency-key").is_some();
+            let Some(answer) = behind.message() else { return };
+            if is_keyed && let Some((executed, go)) = waits.lock().expect("a lock").take() {
+                executed.send(()).expect("the test waits");
+                go.recv().expect("the test goes on");
+                return;
+            }
+            wire.send(&answer.head).send(&answer.body);
+        }
+    })
+}
+
+#[test]
+fn what_was_executed_before_a_move_is_not_executed_again_after_it() {
+    let mut nodes = [Real::new("n1"), Real::new("n2")];
+    let (executed, is_executed) = std::sync::mpsc::channel();
+    let (go, goes) = std::sync::mpsc::channel();
+    let relay = forgetful(nodes[0].data, executed, goes);
+    let directory = tempfile::tempdir().expect("a directory");
+    // Only n1 owns anything yet.
+    let cluster = format!(
+        "[[node]]\nname = \"n1\"\naddress = \"{}\"\ncontrol = \"{}\"\n{}weight = 0\n",
+        relay.address,
+        nodes[0].control,
+        nodes[1].toml()
+    );
+    write_files_for(directory.path(), &cluster, "path:1", "");
+    let setup = Setup { proxy: start_in(directory.path()), directory };
+    nodes.iter_mut().for_each(|node| node.start(setup.proxy.node_address(), None));
+    let address = setup.proxy.address();
+    let mut wire = Wire::connect(address);
+    assert_eq!(put(&mut wire, address, "other", "value"), 201);
+    let waiting = thread::spawn(move || {
+        let mut wire = Wire::connect(address);
+        wire.send(
+            "PUT /k HTTP/1.1\r\nHost: a\r\nIdempotency-Key: \"one\"\r\nIf-None-Match: *\r\n\
+             Content-Length: 5\r\n\r\nfirst",
+        );
+        wire.message().expect("an answer")
+    });
+    is_executed.recv().expect("n1 executes it");
+    // Its answer is on the way while the key moves, and another client writes over it.
+    assert_eq!(setup.json("PATCH", "/nodes/n2", "{\"weight\": 1}").0, 200);
+    assert_eq!(setup.json("DELETE", "/nodes/n1", "").0, 200);
+    settle(&setup);
+    assert_eq!(get(&mut wire, address, "k"), "first");
+    assert_eq!(put(&mut wire, address, "k", "second"), 204);
+    go.send(()).expect("the relay waits");
+    let answer = waiting.join().expect("an answer");
+    assert_eq!(answer.status(), 201, "{}", answer.text());
+    assert_eq!(answer.header("idempotency-replayed"), Some("true"));
+    assert_eq!(get(&mut wire, address, "k"), "second", "not executed twice");
+    assert!((setup.metric("ringway_resent_keyed_total") - 1.0).abs() < 0.5);
+    setup.proxy.shutdown();
+    nodes.iter_mut().for_each(Real::stop);
 }
 
 #[test]

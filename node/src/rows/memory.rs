@@ -196,6 +196,18 @@ impl RowTransaction for Changes<'_> {
         Ok(keys.zip(0..most).count() as u64)
     }
 
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+        let ended = self.state.ends.iter().take_while(|(end, _)| *end <= now_ms);
+        let inside = ended.filter(|(_, (position, _))| (lo..=hi).contains(position));
+        Ok(inside.take(rows_max).map(|(_, key)| key.clone()).collect())
+    }
+
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
         let key = (row.position, row.key.clone());
         let value = row.value.clone().unwrap_or_default();

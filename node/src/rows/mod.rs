@@ -96,6 +96,15 @@ pub trait RowTransaction {
     fn row(&mut self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure>;
     /// How many keys of `position` begin with `prefix`; counting ends at `most`.
     fn count_keys(&mut self, position: u64, prefix: &[u8], most: u64) -> Result<u64, Failure>;
+    /// Position and key of rows of a run of positions that had ended at `now_ms`, the first to end
+    /// first, at most `rows_max`.
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure>;
     /// Writes a row over what is there. `digest` is the row's.
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure>;
     /// Removes a row.

@@ -235,6 +235,23 @@ impl RowTransaction for Rows<'_> {
         count.map(|count| u64::try_from(count).unwrap_or(0)).map_err(not_executed)
     }
 
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+        let mut found = Vec::new();
+        ended(self.connection, now_ms, &mut |position, key| {
+            if (lo..=hi).contains(&position) && found.len() < rows_max {
+                found.push((position, key.to_vec()));
+            }
+            found.len() < rows_max
+        })?;
+        Ok(found)
+    }
+
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
         let sql = "INSERT OR REPLACE INTO kv (pos, k, ver, expires, digest, v) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -408,19 +425,7 @@ impl RowSnapshot for Snapshot<'_> {
     }
 
     fn ended(&self, now_ms: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), Failure> {
-        // The first condition is the index's own.
-        let sql = "SELECT pos, k FROM kv WHERE expires <> -9223372036854775808 \
-                   AND expires <= ?1 ORDER BY expires, pos, k";
-        let mut statement = prepare(self.connection, sql)?;
-        let mut rows = statement.query([to_sql(now_ms)]).map_err(not_executed)?;
-        while let Some(row) = rows.next().map_err(not_executed)? {
-            let position = row.get(0).map(from_sql).map_err(not_executed)?;
-            let key = row.get_ref(1).and_then(|key| Ok(key.as_blob()?)).map_err(not_executed)?;
-            if !each(position, key) {
-                break;
-            }
-        }
-        Ok(())
+        ended(self.connection, now_ms, each)
     }
 
     fn sizes(&self, lo: u64, hi: u64, each: &mut dyn FnMut(u64, u64)) -> Result<(), Failure> {
@@ -467,6 +472,26 @@ fn head(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Hea
         })
         .optional()
         .map_err(not_executed)
+}
+
+fn ended(
+    connection: &Connection,
+    now_ms: u64,
+    each: &mut dyn FnMut(u64, &[u8]) -> bool,
+) -> Result<(), Failure> {
+    // The first condition is the index's own.
+    let sql = "SELECT pos, k FROM kv WHERE expires <> -9223372036854775808 \
+               AND expires <= ?1 ORDER BY expires, pos, k";
+    let mut statement = prepare(connection, sql)?;
+    let mut rows = statement.query([to_sql(now_ms)]).map_err(not_executed)?;
+    while let Some(row) = rows.next().map_err(not_executed)? {
+        let position = row.get(0).map(from_sql).map_err(not_executed)?;
+        let key = row.get_ref(1).and_then(|key| Ok(key.as_blob()?)).map_err(not_executed)?;
+        if !each(position, key) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn row(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {

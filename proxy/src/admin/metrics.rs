@@ -92,6 +92,8 @@ impl Admin {
         counter("ringway_misdirected_total", help, sum(|stats| &stats.misdirected));
         let help = "Requests sent again after their connection broke.";
         counter("ringway_resent_total", help, sum(|stats| &stats.resent));
+        let help = "Those with an Idempotency-Key, which may have been executed before.";
+        counter("ringway_resent_keyed_total", help, sum(|stats| &stats.resent_keyed));
         let help = "Requests that waited for a key that moved.";
         counter("ringway_parked_total", help, sum(|stats| &stats.parked));
         let waited = Duration::from_micros(sum(|stats| &stats.parked_micros)).as_secs_f64();
