@@ -3,6 +3,7 @@
 
 mod admin;
 mod balance;
+mod check;
 mod cluster;
 mod demo;
 mod failure;

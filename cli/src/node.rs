@@ -24,26 +24,28 @@ use crate::failure::{Failure, Outcome};
 /// other nodes. The data directory is made if it does not exist; its incarnation, made with it,
 /// tells the proxies whether a node came back with the rows that it had.
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The node's name in the cluster file
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    name: String,
+    #[arg(long, required = true, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    name: Option<String>,
     /// The data directory, of this node alone
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, required = true, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Where requests are answered; port 0 takes a free one
-    #[arg(long, value_name = "ADDR")]
-    listen: SocketAddr,
+    #[arg(long, required = true, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Where control calls are answered; keep it on loopback or a private network
-    #[arg(long, value_name = "ADDR")]
-    control: SocketAddr,
+    #[arg(long, required = true, value_name = "ADDR")]
+    control: Option<SocketAddr>,
     /// A file with the token of the control listener and of the store
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    #[arg(long, required = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// The proxy's `node_listen`: http://HOST:PORT
-    #[arg(long, value_name = "URL", value_parser = store_address)]
-    store: String,
+    #[arg(long, required = true, value_name = "URL", value_parser = address_of)]
+    store: Option<String>,
     /// The cluster file: its layout says which position a key has, and a request that has another
     /// one is refused
     #[arg(long, value_name = "FILE")]
@@ -68,6 +70,11 @@ pub(crate) struct Args {
     data_bytes_max: Option<u64>,
 }
 
+#[derive(clap::Subcommand)]
+enum Verb {
+    Check(crate::check::Args),
+}
+
 const AFTER_HELP: &str = "\
 Prints one line when it is ready:
   ringway node n1: data 127.0.0.1:7001, control 127.0.0.1:7101, incarnation 0f3a...
@@ -79,7 +86,7 @@ Exit status:
   2  an error: a bad argument, a data directory in use or of another node, a disk that failed";
 
 /// `host:port` of a URL.
-fn store_address(url: &str) -> Result<String, String> {
+pub(crate) fn address_of(url: &str) -> Result<String, String> {
     if url.starts_with("https://") {
         return Err("TLS is not built in; use http:// on loopback or through a tunnel".into());
     }
@@ -92,12 +99,32 @@ fn store_address(url: &str) -> Result<String, String> {
     }
 }
 
+/// What has to be given to serve.
+struct Serve<'a> {
+    name: &'a str,
+    listen: SocketAddr,
+    control: SocketAddr,
+}
+
 pub(crate) fn run(args: &Args) -> Outcome {
-    let token = read_token(&args.token_file).map_err(Failure::Message)?;
-    let store = NodeStore::new(&args.store, &token, NodeStoreOptions::default())
+    if let Some(Verb::Check(args)) = &args.verb {
+        return crate::check::run(args);
+    }
+    let (Some(name), Some(data), Some(listen), Some(control), Some(token_file), Some(store)) =
+        (&args.name, &args.data, args.listen, args.control, &args.token_file, &args.store)
+    else {
+        return Err(Failure::Message(
+            "--name, --data, --listen, --control, --token-file and \
+                                     --store are needed"
+                .into(),
+        ));
+    };
+    let serving = Serve { name, listen, control };
+    let token = read_token(token_file).map_err(Failure::Message)?;
+    let store = NodeStore::new(store, &token, NodeStoreOptions::default())
         .map_err(|error| Failure::Message(error.to_string()))?;
     let sqlite = SqliteOptions { data_bytes_max: args.data_bytes_max };
-    let rows = SqliteStore::open(&args.data, &args.name, sqlite).map_err(Failure::Message)?;
+    let rows = SqliteStore::open(data, name, sqlite).map_err(Failure::Message)?;
     let layout = match &args.cluster {
         Some(path) => Some(crate::cluster::read(path, None)?.0.layout().clone()),
         None => None,
@@ -106,18 +133,19 @@ pub(crate) fn run(args: &Args) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::Message(format!("can't start: {error}")))?;
-    runtime.block_on(serve(args, &rows, store, &token, layout))
+    runtime.block_on(serve(args, &serving, &rows, store, &token, layout))
 }
 
 async fn serve(
     args: &Args,
+    serving: &Serve<'_>,
     rows: &SqliteStore,
     store: NodeStore,
     token: &str,
     layout: Option<Layout>,
 ) -> Outcome {
-    let data = bind(args.listen).await?;
-    let control = bind(args.control).await?;
+    let data = bind(serving.listen).await?;
+    let control = bind(serving.control).await?;
     let failed = |error: io::Error| Failure::Message(format!("can't wait for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -130,7 +158,7 @@ async fn serve(
         layout,
         ..NodeOptions::default()
     };
-    let name = args.name.clone();
+    let name = serving.name.to_owned();
     let report = Arc::new(move |line: &str| {
         // There is nobody left to tell if this fails.
         let _ = writeln!(io::stderr(), "ringway node {name}: {line}");
@@ -141,7 +169,7 @@ async fn serve(
     writeln!(
         out,
         "ringway node {}: data {}, control {}, incarnation {}",
-        args.name,
+        serving.name,
         node.data_address(),
         node.control_address(),
         node.incarnation()
@@ -155,7 +183,9 @@ async fn serve(
     node.stop().await;
     match failure {
         None => Ok(ExitCode::SUCCESS),
-        Some(reason) => Err(Failure::Message(format!("{}: {reason}; start it again", args.name))),
+        Some(reason) => {
+            Err(Failure::Message(format!("{}: {reason}; start it again", serving.name)))
+        }
     }
 }
 
@@ -166,7 +196,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::store_address;
+    use super::address_of;
 
     #[test]
     fn stores_are_plain_urls() {
@@ -175,7 +205,7 @@ mod tests {
             ("http://proxy.example:7000/", "proxy.example:7000"),
             ("http://[::1]:7000", "[::1]:7000"),
         ] {
-            assert_eq!(store_address(url).as_deref(), Ok(address));
+            assert_eq!(address_of(url).as_deref(), Ok(address));
         }
         for url in [
             "",
@@ -188,7 +218,7 @@ mod tests {
             "http://a:1/store",
             "http://u@a:1",
         ] {
-            assert!(store_address(url).is_err(), "{url}");
+            assert!(address_of(url).is_err(), "{url}");
         }
     }
 }

@@ -136,11 +136,29 @@ pub enum Phase {
 pub struct NodeRecord {
     /// `host:port` of its data listener.
     pub address: String,
-    /// `host:port` of its control listener.
+    /// `host:port` of its control listener; empty: it has none, and is a node of level 0.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub control: String,
+    /// The level of the node contract that it said it has (spec/NODE.md §7); absent until it was
+    /// asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
     /// Its data directory's incarnation; absent until it was first reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
+}
+
+impl NodeRecord {
+    /// The level of the node contract, as far as it is known: 0 without a control listener.
+    #[must_use]
+    pub const fn known_level(&self) -> Option<u8> {
+        if self.control.is_empty() { Some(0) } else { self.level }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// `cfg/<n>`: an immutable target, the text of a cluster file.
@@ -153,13 +171,20 @@ pub struct ConfigRecord {
     pub toml: String,
     /// Why it was written, for the audit: `seed`, `add n4`, `apply cluster.toml` ...
     pub reason: String,
+    /// Whether an operator accepts that keys of nodes which can't hand them over are lost.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub accept_loss: bool,
 }
 
 impl fmt::Debug for ConfigRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let holds_secret = self.toml.lines().any(|line| line.starts_with("key"));
         let toml = if holds_secret { "(holds a key)" } else { &self.toml };
-        f.debug_struct("ConfigRecord").field("toml", &toml).field("reason", &self.reason).finish()
+        f.debug_struct("ConfigRecord")
+            .field("toml", &toml)
+            .field("reason", &self.reason)
+            .field("accept_loss", &self.accept_loss)
+            .finish()
     }
 }
 

@@ -461,6 +461,7 @@ fn a_record_that_holds_a_secret_is_not_shown() {
     let record = |options: &str| ringway_cluster::ConfigRecord {
         toml: format!("layout = \"x\"\n\n[options]\n{options}\n"),
         reason: "seed".into(),
+        accept_loss: false,
     };
     assert!(format!("{:?}", record("vnodes = 7")).contains("vnodes = 7"));
     let shown = format!("{:?}", record("vnodes = 7\nkey = \"0a0b\""));

@@ -61,11 +61,18 @@ pub struct NodeStatus {
     pub name: String,
     /// Its data directory's incarnation.
     pub incarnation: Incarnation,
+    /// The level of the node contract that it has; a node that does not say has all of it.
+    #[serde(default = "whole_contract")]
+    pub level: u8,
     /// What it knows of the positions asked about, or of all.
     pub ranges: Vec<NodeRange>,
     /// Where the range asked about should be cut so that no part is too large.
     #[serde(default)]
     pub cuts: Vec<u64>,
+}
+
+const fn whole_contract() -> u8 {
+    3
 }
 
 /// What a node says of a run of positions.

@@ -212,7 +212,9 @@ fn refused_changes_change_nothing() {
     let cases: Vec<(&str, &str, String, u16, &str)> = vec![
         ("POST", "/nodes", String::new(), 400, "body"),
         ("POST", "/nodes", "[]".into(), 400, "body"),
-        ("POST", "/nodes", add("\"name\": \"n3\""), 400, "body"),
+        ("POST", "/nodes", "{\"name\": \"n3\"}".into(), 400, "body"),
+        ("POST", "/nodes?accept_loss=1", add(&format!("\"name\": \"n3\", {here}")), 400, "query"),
+        ("POST", "/nodes/n1/drain?force=true", String::new(), 400, "query"),
         ("POST", "/nodes", add(&format!("\"name\": \"n3\", {here}, \"extra\": 1")), 400, "body"),
         ("POST", "/nodes", add(&format!("\"name\": \"n3\", {here}, \"weight\": -1")), 400, "body"),
         ("POST", "/nodes", add(&format!("\"name\": \"\", {here}")), 400, "name-empty"),

@@ -62,22 +62,27 @@ fn first_records(cluster: &ClusterFile) -> Result<Transaction, String> {
     let table = cluster.table().map_err(|error: FileError| error.to_string())?;
     let mut writes = vec![(
         RecordKey::Config(1),
-        Record::Config(ConfigRecord { toml: cluster.to_toml(), reason: "seed".into() }),
+        Record::Config(ConfigRecord {
+            toml: cluster.to_toml(),
+            reason: "seed".into(),
+            accept_loss: false,
+        }),
     )];
     for node in cluster.nodes() {
         let need = |field: &str, text: &Option<String>| {
             let missing = || {
                 format!(
-                    "node {:?} has no {field}; a cluster that holds state needs address and \
-                     control of each node",
+                    "node {:?} has no {field}; a cluster that holds state needs the address of \
+                     each node, and its control address if its keys are to move",
                     node.name
                 )
             };
             text.clone().ok_or_else(missing)
         };
         let address = need("address", &node.address)?;
-        let control = need("control", &node.control)?;
-        let record = NodeRecord { address, control, incarnation: None };
+        // Without one it is a node of level 0: keys are routed to it, and do not move.
+        let control = node.control.clone().unwrap_or_default();
+        let record = NodeRecord { address, control, level: None, incarnation: None };
         writes.push((RecordKey::Node(node.name.clone()), Record::Node(record)));
     }
     let segments: Vec<SegmentRecord> = seed(&table)?;

@@ -65,7 +65,6 @@ fn what_cannot_hold_state_is_refused() {
     let store = MemoryStore::default();
     for (text, reason) in [
         ("[[node]]\nname = \"a\"\ncontrol = \"h:1\"\n", "node \"a\" has no address"),
-        ("[[node]]\nname = \"a\"\naddress = \"h:1\"\n", "node \"a\" has no control"),
         (
             "[[node]]\nname = \"a\"\nweight = 0\naddress = \"h:1\"\ncontrol = \"h:2\"\n",
             "a node with weight",

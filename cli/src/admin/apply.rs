@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Wait until everything has moved, showing how far it is
     #[arg(long)]
     wait: bool,
+    /// Give up what nodes have that can't hand it over (`ringway node check` names their level)
+    #[arg(long, conflicts_with = "dry_run")]
+    accept_loss: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -93,7 +96,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         let before: Option<MovesView> =
             if args.wait { Some(admin.read("/moves").await?) } else { None };
-        let answer: Value = admin.send_file("/apply", text).await?;
+        let path = if args.accept_loss { "/apply?accept_loss=true" } else { "/apply" };
+        let answer: Value = admin.send_file(path, text).await?;
         end(admin, answer, before, args.target.json).await
     })
 }

@@ -45,9 +45,10 @@ enum Verb {
         /// Where it serves requests: HOST:PORT
         #[arg(long, value_name = "ADDR")]
         address: String,
-        /// Where it serves control calls: HOST:PORT
+        /// Where it serves control calls: HOST:PORT; without, it is of level 0, and keys do not
+        /// move to it or from it
         #[arg(long, value_name = "ADDR")]
-        control: String,
+        control: Option<String>,
         /// How many shares of the keys it takes; 0 owns nothing
         #[arg(long, default_value_t = 1, value_name = "W")]
         weight: u32,
@@ -93,6 +94,15 @@ pub(crate) struct Wait {
     /// Wait until everything has moved, showing how far it is
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Give up what nodes have that can't hand it over (`ringway node check` names their level)
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl Wait {
+    fn path(&self, path: String) -> String {
+        if self.accept_loss { path + "?accept_loss=true" } else { path }
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -137,16 +147,19 @@ async fn change(admin: &mut Admin, verb: &Verb, json: bool) -> Outcome {
             let mut body = Map::new();
             body.insert("name".into(), json!(name));
             body.insert("address".into(), json!(address));
-            body.insert("control".into(), json!(control));
+            control.iter().for_each(|control| drop(body.insert("control".into(), json!(control))));
             body.insert("weight".into(), json!(weight));
             zone.iter().for_each(|zone| drop(body.insert("zone".into(), json!(zone))));
-            (Method::POST, "/nodes".to_owned(), Some(body.into()), wait.wait)
+            (Method::POST, wait.path("/nodes".to_owned()), Some(body.into()), wait.wait)
         }
-        Verb::Remove { name, wait } => (Method::DELETE, path_of(name), None, wait.wait),
+        Verb::Remove { name, wait } => (Method::DELETE, wait.path(path_of(name)), None, wait.wait),
         Verb::Reweight { name, weight, wait } => {
-            (Method::PATCH, path_of(name), Some(json!({ "weight": weight })), wait.wait)
+            let body = json!({ "weight": weight });
+            (Method::PATCH, wait.path(path_of(name)), Some(body), wait.wait)
         }
-        Verb::Drain { name, wait } => (Method::POST, path_of(name) + "/drain", None, wait.wait),
+        Verb::Drain { name, wait } => {
+            (Method::POST, wait.path(path_of(name) + "/drain"), None, wait.wait)
+        }
         Verb::Forget { name, accept_loss } => {
             // Without the flag the proxy says what would be lost.
             let body = accept_loss.then(|| json!({ "accept_loss": true }));

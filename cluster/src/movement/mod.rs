@@ -7,6 +7,7 @@
 //!  Start ─► Stage ─► Copy ─► Delta ─► Freeze ─► LastDelta ─► Digest ─► Commit ─► Activate ─► Finish ─► Drop
 //!    │        └───────┴────────┴────────┴──────────┴───────────┴──► Abort ─► Unfreeze ─► Wipe
 //!  TakeOver ─► Inspect ─► Stage, or for a frozen source ─► Freeze ...
+//!  From a source without a change log: Start ─► Stage ─► Freeze ─► Copy ─► Digest ─► Commit ...
 //! ```
 //!
 //! Everything before the commit may be repeated or abandoned; the commit is one compare-and-swap
@@ -209,6 +210,8 @@ pub struct Move {
     unsure: Option<Step>,
     abort: Option<String>,
     abort_reason: String,
+    /// The source keeps no change log: it is frozen before its rows are copied.
+    freezes_first: bool,
     /// The source was found frozen by an earlier attempt.
     taken_over_frozen: bool,
     copied_to: Option<u64>,
@@ -291,6 +294,7 @@ impl Move {
             unsure: None,
             abort: None,
             abort_reason: String::new(),
+            freezes_first: false,
             taken_over_frozen: false,
             copied_to: None,
             cursor: None,
@@ -301,6 +305,13 @@ impl Move {
             frozen: None,
             pause_ms: None,
         }
+    }
+
+    /// The same move from a source that keeps no change log (level 2): it is frozen first, and
+    /// the pause is as long as the copy.
+    #[must_use]
+    pub fn with_freeze_first(self) -> Self {
+        Self { freezes_first: true, ..self }
     }
 
     /// The segment, as this coordinator last knew it.
@@ -322,6 +333,7 @@ impl Move {
             Step::Start | Step::TakeOver => "starting",
             Step::Inspect => "taking over",
             Step::Stage => "staging",
+            Step::Copy if self.frozen.is_some() => "frozen",
             Step::Copy => "copying",
             Step::Delta => "catching up",
             Step::Freeze | Step::LastDelta | Step::Digest => "frozen",

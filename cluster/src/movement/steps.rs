@@ -201,6 +201,10 @@ impl Move {
             (Step::Stage, Event::Accepted) => {
                 self.copied_to = None;
                 self.cursor = None;
+                if self.freezes_first {
+                    self.frozen_ms = Some(now_ms);
+                    return self.go(Step::Freeze);
+                }
                 self.go(Step::Copy)
             }
             (Step::Copy, Event::Copied { rows, cursor, sequence }) => {
@@ -208,7 +212,12 @@ impl Move {
                 // Later pages are at least as new: what they lack was logged since the first.
                 self.copied_to.get_or_insert(sequence);
                 self.cursor = cursor;
-                let next = if self.cursor.is_some() { Step::Copy } else { Step::Delta };
+                let next = match (&self.cursor, self.freezes_first) {
+                    (Some(_), _) => Step::Copy,
+                    // Nothing was written meanwhile.
+                    (None, true) => Step::Digest,
+                    (None, false) => Step::Delta,
+                };
                 self.go(next)
             }
             (Step::Delta, Event::Copied { rows, cursor, sequence }) => {
@@ -251,6 +260,9 @@ impl Move {
 
     fn froze(&mut self, summary: Summary) -> Action {
         self.frozen = Some(summary);
+        if self.freezes_first && !self.taken_over_frozen {
+            return self.go(Step::Copy);
+        }
         let behind = self.copied_to.is_none_or(|sequence| sequence < summary.sequence);
         // A freeze found at a takeover: only an already sealed stage can have every row.
         let last = if behind && !self.taken_over_frozen { Step::LastDelta } else { Step::Digest };

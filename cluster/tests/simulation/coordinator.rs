@@ -92,7 +92,7 @@ impl World {
                 let node = self.nodes.iter().find(|node| node.name() == to).unwrap();
                 let incarnation = node.holdings.incarnation();
                 if let Some(moving) = Move::new(find(id), &to, incarnation, MoveLimits::default()) {
-                    self.drive(index, id, moving);
+                    self.drive(index, id, as_of_level(id, moving));
                 }
             }
             Step::Resume { id } => {
@@ -103,7 +103,7 @@ impl World {
                     && let Some(moving) = Move::resume(find(id), MoveLimits::default())
                 {
                     self.totals.taken_over += 1;
-                    self.drive(index, id, moving);
+                    self.drive(index, id, as_of_level(id, moving));
                 }
             }
         }
@@ -261,4 +261,9 @@ impl World {
         let action = driver.moving.next(event, now_ms);
         self.act(coordinator, segment, action);
     }
+}
+
+/// Some segments move as if their sources kept no change log.
+fn as_of_level(id: u64, moving: Move) -> Move {
+    if id.is_multiple_of(4) { moving.with_freeze_first() } else { moving }
 }

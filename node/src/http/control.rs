@@ -28,6 +28,8 @@ use crate::{
 /// The most that one answer of `export` or `delta` holds, but always one row.
 const PAGE_BYTES_MAX: u64 = 64 << 20;
 
+/// What this node is (spec/NODE.md §7).
+const LEVEL: u8 = 3;
 /// So many ended rows are deleted by a freeze; the second before it has deleted the others.
 const FREEZE_ROWS_MAX: usize = 10_000;
 
@@ -318,6 +320,7 @@ impl Shared {
         let mut status = json!({
             "name": holdings.name(),
             "incarnation": holdings.incarnation(),
+            "level": LEVEL,
             "ranges": ranges,
         });
         if asked.is_some() {

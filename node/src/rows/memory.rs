@@ -28,8 +28,15 @@ impl MemoryStore {
     /// # Errors
     /// As a text, if the operating system gives no random numbers.
     pub fn new(name: &str) -> Result<Self, String> {
-        let incarnation = random_incarnation()?;
-        Ok(Self { name: name.into(), incarnation, state: Arc::default() })
+        Ok(Self::with_incarnation(name, random_incarnation()?))
+    }
+
+    /// An empty store of the node `name` and this incarnation, which nobody may have had before.
+    ///
+    /// For tests and recordings, where the same has to come out every time.
+    #[must_use]
+    pub fn with_incarnation(name: &str, incarnation: Incarnation) -> Self {
+        Self { name: name.into(), incarnation, state: Arc::default() }
     }
 }
 

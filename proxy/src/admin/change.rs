@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{Admin, Refused, view::Seen};
-use crate::events::event;
+use crate::{control::NodeStatus, events::event};
 use http::StatusCode;
 
 /// At most so many nodes are added or re-addressed by one change: they share its transaction.
@@ -22,7 +22,8 @@ const NODES_CHANGED_MAX: usize = 90;
 struct NewNode {
     name: String,
     address: String,
-    control: String,
+    /// Absent: a node of level 0.
+    control: Option<String>,
     #[serde(default = "one")]
     weight: u32,
     zone: Option<String>,
@@ -55,7 +56,7 @@ struct Forget {
 }
 
 impl Admin {
-    pub(super) async fn add(&self, body: &[u8]) -> Result<Value, Refused> {
+    pub(super) async fn add(&self, body: &[u8], accept_loss: bool) -> Result<Value, Refused> {
         let new: NewNode = parse(body)?;
         let seen = self.see().await?;
         if seen.stored.cluster.nodes().iter().any(|node| node.name == new.name) {
@@ -69,14 +70,19 @@ impl Admin {
             weight: new.weight,
             zone: new.zone,
             address: Some(new.address),
-            control: Some(new.control),
+            control: new.control,
             ..NodeEntry::new(&new.name)
         };
         let nodes = seen.stored.cluster.nodes().iter().cloned().chain([node]).collect();
-        self.install(&seen, nodes, &format!("add {}", new.name)).await
+        self.install(&seen, nodes, &format!("add {}", new.name), accept_loss).await
     }
 
-    pub(super) async fn change(&self, name: &str, body: &[u8]) -> Result<Value, Refused> {
+    pub(super) async fn change(
+        &self,
+        name: &str,
+        body: &[u8],
+        accept_loss: bool,
+    ) -> Result<Value, Refused> {
         let patch: Patch = parse(body)?;
         let seen = self.see().await?;
         let state = match patch.state.as_deref() {
@@ -99,29 +105,29 @@ impl Admin {
                 node.control = Some(control.clone());
             }
         })?;
-        self.install(&seen, nodes, &format!("change {name}")).await
+        self.install(&seen, nodes, &format!("change {name}"), accept_loss).await
     }
 
-    pub(super) async fn drain(&self, name: &str) -> Result<Value, Refused> {
+    pub(super) async fn drain(&self, name: &str, accept_loss: bool) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let nodes = edit(&seen, name, |node| node.state = State::Drain)?;
-        self.install(&seen, nodes, &format!("drain {name}")).await
+        self.install(&seen, nodes, &format!("drain {name}"), accept_loss).await
     }
 
-    pub(super) async fn remove(&self, name: &str) -> Result<Value, Refused> {
+    pub(super) async fn remove(&self, name: &str, accept_loss: bool) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let mut nodes = edit(&seen, name, |_| {})?;
         nodes.retain(|node| node.name != name);
         if nodes.is_empty() {
             return Err(last_node());
         }
-        self.install(&seen, nodes, &format!("remove {name}")).await
+        self.install(&seen, nodes, &format!("remove {name}"), accept_loss).await
     }
 
-    pub(super) async fn apply(&self, body: &[u8]) -> Result<Value, Refused> {
+    pub(super) async fn apply(&self, body: &[u8], accept_loss: bool) -> Result<Value, Refused> {
         let wanted = ClusterFile::parse_bytes(body, "the request's body")?;
         let seen = self.see().await?;
-        self.write(&seen, &wanted, "apply").await
+        self.write(&seen, &wanted, "apply", accept_loss).await
     }
 
     /// Gives what a node owned to whoever comes under its name, empty.
@@ -186,9 +192,10 @@ impl Admin {
         seen: &Seen,
         nodes: Vec<NodeEntry>,
         reason: &str,
+        accept_loss: bool,
     ) -> Result<Value, Refused> {
         let wanted = ClusterFile::new(seen.stored.cluster.layout().clone(), nodes)?;
-        self.write(seen, &wanted, reason).await
+        self.write(seen, &wanted, reason, accept_loss).await
     }
 
     /// Makes `wanted` the target: one transaction with the new nodes' records and the audit.
@@ -197,13 +204,18 @@ impl Admin {
         seen: &Seen,
         wanted: &ClusterFile,
         reason: &str,
+        accept_loss: bool,
     ) -> Result<Value, Refused> {
         let records = self.check(seen, wanted).await?;
         let number = seen.stored.number;
-        if *wanted == seen.stored.cluster {
+        if *wanted == seen.stored.cluster && (!accept_loss || seen.stored.record.accept_loss) {
             return Ok(json!({ "config": number, "changed": false }));
         }
-        let config = ConfigRecord { toml: wanted.to_toml(), reason: reason.into() };
+        if !accept_loss {
+            self.check_levels(seen, &wanted.table()?, &records).await?;
+        }
+        let reason = if accept_loss { &*format!("{reason}, loss accepted") } else { reason };
+        let config = ConfigRecord { toml: wanted.to_toml(), reason: reason.into(), accept_loss };
         let mut transaction =
             Transaction::create(RecordKey::Config(number + 1), Record::Config(config));
         for record in records {
@@ -239,20 +251,20 @@ impl Admin {
         }
         let mut records = Vec::new();
         for node in wanted.nodes() {
-            let (Some(address), Some(control)) = (&node.address, &node.control) else {
-                let field = if node.address.is_none() { "address" } else { "control" };
+            let Some(address) = &node.address else {
                 let message = format!(
-                    "node {:?} has no {field}; a cluster that holds state needs address and \
-                     control of each node",
+                    "node {:?} has no address; a cluster that holds state needs the address of \
+                     each node, and its control address if its keys are to move",
                     node.name
                 );
                 return Err(Refused::bad("missing-address", message));
             };
+            let control = node.control.as_deref().unwrap_or_default();
             let known = match seen.snapshot.records.get(&RecordKey::Node(node.name.clone())) {
                 Some((_, Record::Node(record))) => Some(record),
                 _ => None,
             };
-            if known.is_some_and(|known| known.address == *address && known.control == *control) {
+            if known.is_some_and(|known| known.address == *address && known.control == control) {
                 continue;
             }
             if records.len() == NODES_CHANGED_MAX {
@@ -261,18 +273,20 @@ impl Admin {
                 );
                 return Err(Refused::bad("too-many-nodes", message));
             }
-            let incarnation = self.who_is(seen, &node.name, control).await?;
-            let record = NodeRecord {
-                address: address.clone(),
-                control: control.clone(),
-                incarnation: Some(incarnation),
+            let (incarnation, level) = if control.is_empty() {
+                (None, None)
+            } else {
+                let status = self.who_is(seen, &node.name, control).await?;
+                (Some(status.incarnation), Some(status.level))
             };
+            let (address, control) = (address.clone(), control.to_owned());
+            let record = NodeRecord { address, control, level, incarnation };
             records.push((node.name.clone(), record));
         }
         Ok(records)
     }
 
-    async fn who_is(&self, seen: &Seen, name: &str, control: &str) -> Result<Incarnation, Refused> {
+    async fn who_is(&self, seen: &Seen, name: &str, control: &str) -> Result<NodeStatus, Refused> {
         let status = self.control.status(control).await.map_err(|failure| {
             let message = format!(
                 "node {name} can't be asked at its control address {control}: {failure}; start \
@@ -293,7 +307,7 @@ impl Admin {
                 );
                 Err(Refused::conflict("incarnation", message))
             }
-            _ => Ok(status.incarnation),
+            _ => Ok(status),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | call | does |
 //! |---|---|
 //! | `GET /nodes` | each node with weight, zone, state, addresses, share now and in the target |
-//! | `POST /nodes` | adds one: `{"name", "address", "control", "weight"?, "zone"?}` |
+//! | `POST /nodes` | adds one: `{"name", "address", "control"?, "weight"?, "zone"?}` |
 //! | `PATCH /nodes/NAME` | changes `weight`, `zone` (null: none), `state`, `address`, `control` |
 //! | `DELETE /nodes/NAME` | removes it: its keys move away first |
 //! | `POST /nodes/NAME/drain` | its keys move away, it stays known |
@@ -20,9 +20,13 @@
 //! | `GET /` | the status page; without token: its script asks for it |
 //! | `GET /metrics`, `/healthz`, `/readyz` | for Prometheus and supervisors; without token |
 //!
+//! `POST /nodes`, `PATCH`, `DELETE`, `drain` and `apply` take `?accept_loss=true`: then keys of nodes
+//! that can't hand them over are given up; without it such a change is 409 `level`.
+//!
 //! A change that is refused is 4xx with `{"error", "message"}`, and nothing was changed.
 
 mod change;
+mod levels;
 mod metrics;
 mod moves;
 mod page;
@@ -112,17 +116,29 @@ impl Admin {
             Bytes::new()
         };
         let query = head.uri.query().unwrap_or_default();
+        let accept_loss = match query {
+            "accept_loss=true" => true,
+            _ if head.method == Method::GET || query.is_empty() => false,
+            _ => {
+                let message = "the only parameter of a change is accept_loss=true";
+                return Err(Refused::bad("query", message));
+            }
+        };
         let value = match (&head.method, &segments[..]) {
             (&Method::GET, ["nodes"]) => self.nodes().await?,
-            (&Method::POST, ["nodes"]) => self.add(&body).await?,
-            (&Method::PATCH, ["nodes", name]) => self.change(&decode(name)?, &body).await?,
-            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?).await?,
-            (&Method::POST, ["nodes", name, "drain"]) => self.drain(&decode(name)?).await?,
+            (&Method::POST, ["nodes"]) => self.add(&body, accept_loss).await?,
+            (&Method::PATCH, ["nodes", name]) => {
+                self.change(&decode(name)?, &body, accept_loss).await?
+            }
+            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?, accept_loss).await?,
+            (&Method::POST, ["nodes", name, "drain"]) => {
+                self.drain(&decode(name)?, accept_loss).await?
+            }
             (&Method::POST, ["nodes", name, "forget"]) => {
                 self.forget(&decode(name)?, &body).await?
             }
             (&Method::POST, ["plan"]) => self.plan(&body).await?,
-            (&Method::POST, ["apply"]) => self.apply(&body).await?,
+            (&Method::POST, ["apply"]) => self.apply(&body, accept_loss).await?,
             (&Method::GET, ["cluster"]) if query == "format=toml" => {
                 let stored = newest_config(&self.store.read().await?)?;
                 let fingerprint = view::fingerprint(&stored.cluster.table()?);

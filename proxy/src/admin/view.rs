@@ -204,7 +204,8 @@ impl Seen {
                 "zone": node.and_then(|node| node.zone.as_deref()),
                 "state": node.map_or("leaving", |node| node.state.name()),
                 "address": record.map(|record| &record.address),
-                "control": record.map(|record| &record.control),
+                "control": record.map(|record| &record.control).filter(|text| !text.is_empty()),
+                "level": record.and_then(ringway_cluster::NodeRecord::known_level),
                 "incarnation": self.incarnation(name),
                 "segments": segments,
                 "share": ratio(positions, total),
@@ -307,6 +308,30 @@ fn moves_between(
                 let entry = moves.entry((segment.record.owner.clone(), to)).or_default();
                 entry.0 += u128::from(hi - lo) + 1;
                 entry.1 += 1;
+            }
+            if run.hi > segment.record.hi {
+                break;
+            }
+            runs.next();
+        }
+    }
+    moves
+}
+
+/// Who hands which kind of segment to whom: each once.
+pub(super) fn moves_of(segments: &SegmentTable, target: &Table) -> Vec<(String, String, Phase)> {
+    let mut moves: Vec<(String, String, Phase)> = Vec::new();
+    let mut runs = target.segments().into_iter().flatten().peekable();
+    for segment in segments.iter() {
+        let phase = if segment.record.phase == Phase::Born { Phase::Born } else { Phase::Idle };
+        while let Some(run) = runs.peek() {
+            if run.lo > segment.record.hi {
+                break;
+            }
+            let to = name_of(target, run.owner).unwrap_or_default();
+            let one = (segment.record.owner.clone(), to, phase.clone());
+            if one.0 != one.1 && run.hi >= segment.record.lo && !moves.contains(&one) {
+                moves.push(one);
             }
             if run.hi > segment.record.hi {
                 break;

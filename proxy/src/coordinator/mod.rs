@@ -28,6 +28,11 @@ use self::driver::Driver;
 pub use self::progress::{MoveView, Pauses, Progress, Totals};
 use crate::control::ControlClient;
 
+/// From this level on a node hands its keys over (spec/NODE.md §7).
+pub(crate) const LEVEL_MOVES: u8 = 2;
+/// From this level on it keeps a change log, so that rows are copied while it serves.
+const LEVEL_LOGS: u8 = 3;
+
 /// Bounds of what the coordinator does at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoordinatorLimits {
@@ -71,6 +76,8 @@ pub struct Coordinator<S> {
     snapshot: Snapshot,
     /// The newest configuration that was read, and its table.
     target: Option<(u64, Table)>,
+    /// Whether it accepts that keys are lost which nodes can't hand over.
+    accepts_loss: bool,
     nodes: Arc<BTreeMap<String, NodeRecord>>,
     running: HashMap<u64, [String; 2]>,
     /// Segments whose move failed, and when they may be tried again.
@@ -94,6 +101,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             started: Instant::now(),
             snapshot: Snapshot::default(),
             target: None,
+            accepts_loss: false,
             nodes: Arc::default(),
             running: HashMap::new(),
             resting: HashMap::new(),
@@ -162,6 +170,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             let file =
                 ClusterFile::parse(&config.toml, &name).map_err(|error| error.to_string())?;
             self.target = Some((number, file.table().map_err(|error| error.to_string())?));
+            self.accepts_loss = config.accept_loss;
         }
         let nodes =
             self.snapshot.records.iter().filter_map(|(key, (_, record))| match (key, record) {
@@ -204,7 +213,16 @@ impl<S: MapStore + 'static> Coordinator<S> {
                 Step::Resume { .. } => self.resume(segment, moves),
                 _ if paused => {}
                 Step::Split { at, .. } => self.commit_split(&segment, &at).await?,
-                Step::Reassign { to, .. } => self.reassign(&segment, &to).await?,
+                Step::Reassign { to, .. } => {
+                    let owner = segment.record.owner.clone();
+                    let level = self.nodes.get(&owner).and_then(NodeRecord::known_level);
+                    // A node that claims nothing may have served a born segment all the time.
+                    if level.is_some_and(|level| level < LEVEL_MOVES) {
+                        self.give_up_keys(&segment, &to, &owner).await?;
+                    } else {
+                        self.reassign(&segment, &to).await?;
+                    }
+                }
                 Step::Move { to, .. } => self.begin(segment, &to, moves).await?,
             }
         }
@@ -212,7 +230,11 @@ impl<S: MapStore + 'static> Coordinator<S> {
     }
 
     fn resume(&mut self, segment: StoredSegment, moves: &mut JoinSet<(u64, Outcome)>) {
-        let Some(moving) = Move::resume(segment, self.limits.each) else { return };
+        let level = self.nodes.get(&segment.record.owner).and_then(NodeRecord::known_level);
+        let Some(mut moving) = Move::resume(segment, self.limits.each) else { return };
+        if level.is_some_and(|level| level < LEVEL_LOGS) {
+            moving = moving.with_freeze_first();
+        }
         self.progress.count(|totals| totals.resumed += 1);
         self.spawn(moving, moves);
     }
@@ -228,34 +250,84 @@ impl<S: MapStore + 'static> Coordinator<S> {
             return Ok(());
         }
         let id = segment.id;
-        let rest = |coordinator: &mut Self, reason: String| {
-            let rest = Duration::from_millis(coordinator.limits.retry_ms);
-            coordinator.resting.insert(id, Instant::now() + rest);
-            coordinator.progress.failed(reason);
-        };
+        for node in [&*from, to] {
+            let level = self.nodes.get(node).and_then(NodeRecord::known_level);
+            if level.is_some_and(|level| level < LEVEL_MOVES) {
+                return self.give_up_keys(&segment, to, node).await;
+            }
+        }
         let Some(incarnation) = self.incarnation_of(to).await? else {
-            rest(self, format!("{to} can't be reached, or is not the node it was"));
+            self.rest(id, format!("{to} can't be reached, or is not the node it was"));
             return Ok(());
         };
         // A large segment is cut first, so that no pause and no repetition is large.
         let Some(source) = self.nodes.get(&from).cloned() else {
-            rest(self, format!("no control address is known of {from}"));
+            self.rest(id, format!("no control address is known of {from}"));
             return Ok(());
         };
         let span = (segment.record.lo, segment.record.hi);
         let (rows_max, bytes_max) = (self.limits.segment_rows_max, self.limits.segment_bytes_max);
-        match self.control.measure(&source.control, span, rows_max, bytes_max).await {
-            Ok(status) if status.cuts.is_empty() => {}
-            Ok(status) => return self.commit_split(&segment, &status.cuts).await,
+        let measured = self.control.measure(&source.control, span, rows_max, bytes_max).await;
+        match measured {
+            Ok(status) if status.level < LEVEL_MOVES => {
+                return self.give_up_keys(&segment, to, &from).await;
+            }
+            Ok(status) if status.cuts.is_empty() => {
+                self.note_level(&from, status.level).await?;
+                let moving = Move::new(segment, to, incarnation, self.limits.each);
+                let logs = status.level >= LEVEL_LOGS;
+                let moving = moving.map(|m| if logs { m } else { m.with_freeze_first() });
+                if let Some(moving) = moving {
+                    self.spawn(moving, moves);
+                }
+                Ok(())
+            }
+            Ok(status) => self.commit_split(&segment, &status.cuts).await,
             Err(failure) => {
-                rest(self, failure.to_string());
-                return Ok(());
+                self.rest(id, failure.to_string());
+                Ok(())
             }
         }
-        if let Some(moving) = Move::new(segment, to, incarnation, self.limits.each) {
-            self.spawn(moving, moves);
+    }
+
+    /// Leaves a segment alone for a while, and says why.
+    fn rest(&mut self, id: u64, reason: String) {
+        self.resting.insert(id, Instant::now() + Duration::from_millis(self.limits.retry_ms));
+        self.progress.failed(reason);
+    }
+
+    /// Gives a segment to `to` without its rows, which `who` can't hand over or take, if an operator
+    /// has accepted that; else leaves it where it is.
+    async fn give_up_keys(
+        &mut self,
+        segment: &StoredSegment,
+        to: &str,
+        who: &str,
+    ) -> Result<(), String> {
+        if self.accepts_loss {
+            return self.reassign(segment, to).await;
         }
+        let from = &segment.record.owner;
+        self.rest(
+            segment.id,
+            format!(
+                "keys stay on {from}, as {who} is a node whose keys do not move; \
+             `ringway node check` says what it lacks, --accept-loss gives the keys up"
+            ),
+        );
         Ok(())
+    }
+
+    /// Remembers the level of a node that was asked for it: a takeover has to know.
+    async fn note_level(&mut self, node: &str, level: u8) -> Result<(), String> {
+        let Some(record) = self.nodes.get(node).cloned() else { return Ok(()) };
+        let key = RecordKey::Node(node.into());
+        let Some((revision, _)) = self.snapshot.records.get(&key) else { return Ok(()) };
+        if record.level == Some(level) {
+            return Ok(());
+        }
+        let known = NodeRecord { level: Some(level), ..record };
+        self.commit(Transaction::replace(key, *revision, Record::Node(known))).await
     }
 
     fn spawn(&mut self, moving: Move, moves: &mut JoinSet<(u64, Outcome)>) {
@@ -292,7 +364,11 @@ impl<S: MapStore + 'static> Coordinator<S> {
         }
         let key = RecordKey::Node(node.into());
         let Some((revision, _)) = self.snapshot.records.get(&key) else { return Ok(None) };
-        let known = NodeRecord { incarnation: Some(status.incarnation), ..record };
+        let known = NodeRecord {
+            incarnation: Some(status.incarnation),
+            level: Some(status.level),
+            ..record
+        };
         self.commit(Transaction::replace(key, *revision, Record::Node(known))).await?;
         Ok(Some(status.incarnation))
     }

@@ -29,11 +29,11 @@ pub(crate) fn log(text: &str) -> Record {
 
 pub(crate) fn node(address: &str) -> Record {
     let address = address.to_owned();
-    Record::Node(NodeRecord { control: address.clone(), address, incarnation: None })
+    Record::Node(NodeRecord { control: address.clone(), address, level: None, incarnation: None })
 }
 
 pub(crate) fn config(toml: &str) -> Record {
-    Record::Config(ConfigRecord { toml: toml.into(), reason: "test".into() })
+    Record::Config(ConfigRecord { toml: toml.into(), reason: "test".into(), accept_loss: false })
 }
 
 pub(crate) fn segment(lo: u64, hi: u64, owner: &str, phase: Phase) -> SegmentRecord {
