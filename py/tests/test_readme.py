@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUIDES = sorted((ROOT / "docs").glob("python*.md"))
+GUIDES = [*sorted((ROOT / "docs").glob("python*.md")), ROOT / "py" / "README.md"]
 
 
 def blocks(page: Path) -> list[tuple[int, str]]:
