@@ -3,7 +3,8 @@
     python3 benches/proxy_icount.py RINGWAY_BINARY [--record | --top N]
 
 The proxy serves 1,000 and then 3,000 requests under callgrind, over 16 connections that have one
-request each under way; the difference divided by 2,000 is free of start and stop. System calls
+request each under way; the difference divided by 2,000 is free of start and stop. What wakes
+by the clock counts too, so that a busy machine, on which all takes longer, gives a little more. System calls
 count nothing: their number per request is fixed (two writes, two reads), and their cost is the kernel's. For each
 kind of request: GET with a small answer, PUT with 100 bytes, GET with a 64 KiB answer.
 """

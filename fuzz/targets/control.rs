@@ -42,7 +42,7 @@ fuzz_target!(|input: Input<'_>| {
                     map.append(NAMES[usize::from(name) % NAMES.len()], value);
                 }
             }
-            headers(&map);
+            let _ = headers(&map);
         }
         Input::Record(key, json) => {
             let Ok(key) = key.parse::<RecordKey>() else { return };

@@ -26,12 +26,18 @@ pub fn control_query(target: &str) -> Result<String, String> {
     Ok(found)
 }
 
-/// A row's key out of a path.
+/// A row's key out of a path, without the byte for its space, which is that of clients' rows.
 ///
 /// # Errors
 /// What is wrong with it.
+///
+/// # Panics
+/// If a path names a row in another space: a client could write kept answers.
 pub fn key_of(path: &str) -> Result<Vec<u8>, String> {
-    row_key(path)
+    let key = row_key(path)?;
+    let (space, path) = key.split_first().expect("a byte for the space");
+    assert_eq!(*space, 0, "a path names a row of clients");
+    Ok(path.to_vec())
 }
 
 /// What a node reads out of the headers of a request.
