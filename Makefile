@@ -33,6 +33,10 @@ demo: ## Build, then shard real records over nodes and move them live (DEMO_DIR=
 install: ## Build the C and C++ library and install it below PREFIX=/usr/local (DESTDIR= for packages)
 	@JOBS=$(JOBS) sh scripts/install.sh install $(TARGET)
 
+.PHONY: freestanding
+freestanding: ## Build the C library in one object without libc: target/freestanding/ringway-freestanding.o
+	@JOBS=$(JOBS) sh ffi-c/freestanding/build.sh $(TARGET)
+
 .PHONY: uninstall
 uninstall: ## Remove what make install with the same PREFIX, LIBDIR and DESTDIR put there
 	@sh scripts/install.sh uninstall
@@ -47,6 +51,7 @@ test: check ## Check, then run every test suite
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    freestanding-c="sh ffi-c/freestanding/tests/run.sh $(TARGET)" \
 	    install="sh ffi-c/tests/install/run.sh $(TARGET)" \
 	    nginx-module="$(CARGO) build -j$(JOBS) -q -p ringway-cli && sh integrations/nginx/run.sh $(TARGET)" \
 	    examples="sh integrations/examples/run.sh $(TARGET)" \
@@ -60,6 +65,8 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
 	cd integrations/no-heap && $(CARGO) fmt --all --check
 	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
+	cd ffi-c/freestanding && $(CARGO) fmt --check
+	cd ffi-c/freestanding && $(CARGO) clippy -j$(JOBS) -q --locked --target-dir $(abspath $(TARGET))/freestanding -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
