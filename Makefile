@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf libasio-dev wrk nginx haproxy nutcracker \
-            nginx-dev libpcre2-dev libssl-dev zlib1g-dev
+            abigail-tools nginx-dev libpcre2-dev libssl-dev zlib1g-dev
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -51,6 +51,7 @@ test: check ## Check, then run every test suite
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    abi="JOBS=$(JOBS) sh ffi-c/abi/check.sh $(TARGET)" \
 	    freestanding-c="sh ffi-c/freestanding/tests/run.sh $(TARGET)" \
 	    install="sh ffi-c/tests/install/run.sh $(TARGET)" \
 	    nginx-module="$(CARGO) build -j$(JOBS) -q -p ringway-cli && sh integrations/nginx/run.sh $(TARGET)" \
