@@ -101,6 +101,7 @@ test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jump
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
+	    tsan="JOBS=$(JOBS) sh ffi-c/tests/tsan.sh $(TARGET)" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.
