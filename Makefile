@@ -6,7 +6,8 @@ PYTHON := .venv/bin/python
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What the tests and checks need from Debian beyond Rust, Python 3.11 and gcc.
 PACKAGES := g++ clang valgrind libc6-dbg cmake pkgconf libasio-dev wrk nginx haproxy nutcracker \
-            nginx-dev libpcre2-dev libssl-dev zlib1g-dev iproute2 memcached redis-server
+            nginx-dev libpcre2-dev libssl-dev zlib1g-dev iproute2 memcached redis-server \
+            abigail-tools
 # What bare metal needs: a compiler with its library's source, a linker, a machine.
 BARE_METAL_PACKAGES := rustc-web rust-web-src lld qemu-system-arm
 # What `make record` asks, beside what it takes from PyPI.
@@ -33,6 +34,10 @@ demo: ## Build, then shard real records over nodes and move them live (DEMO_DIR=
 install: ## Build the C and C++ library and install it below PREFIX=/usr/local (DESTDIR= for packages)
 	@JOBS=$(JOBS) sh scripts/install.sh install $(TARGET)
 
+.PHONY: freestanding
+freestanding: ## Build the C library in one object without libc: target/freestanding/ringway-freestanding.o
+	@JOBS=$(JOBS) sh ffi-c/freestanding/build.sh $(TARGET)
+
 .PHONY: uninstall
 uninstall: ## Remove what make install with the same PREFIX, LIBDIR and DESTDIR put there
 	@sh scripts/install.sh uninstall
@@ -48,6 +53,8 @@ test: check ## Check, then run every test suite
 	    heapless="$(CARGO) test -j$(JOBS) -q -p ringway --features heapless --test memento" \
 	    freestanding="sh integrations/no-heap/run.sh freestanding $(TARGET)" \
 	    ffi-c="sh ffi-c/tests/run.sh $(TARGET)" \
+	    abi="JOBS=$(JOBS) sh ffi-c/abi/check.sh $(TARGET)" \
+	    freestanding-c="sh ffi-c/freestanding/tests/run.sh $(TARGET)" \
 	    install="sh ffi-c/tests/install/run.sh $(TARGET)" \
 	    nginx-module="$(CARGO) build -j$(JOBS) -q -p ringway-cli && sh integrations/nginx/run.sh $(TARGET)" \
 	    examples="sh integrations/examples/run.sh $(TARGET)" \
@@ -62,6 +69,8 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --all-targets -- -D warnings
 	cd integrations/no-heap && $(CARGO) fmt --all --check
 	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
+	cd ffi-c/freestanding && $(CARGO) fmt --check
+	cd ffi-c/freestanding && $(CARGO) clippy -j$(JOBS) -q --locked --target-dir $(abspath $(TARGET))/freestanding -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)
@@ -102,6 +111,7 @@ test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jump
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
 	    dist="scripts/setup.sh dist && .venv-dist/bin/python scripts/dist.py build check" \
+	    tsan="JOBS=$(JOBS) sh ffi-c/tests/tsan.sh $(TARGET)" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
 # With QUICK=1 nothing is recorded: it only shows, in minutes, that all of it runs.

@@ -298,6 +298,11 @@ typedef struct {
  */
 #define RINGWAY_STATUS_BAD_FIELD 34
 
+/**
+ * The memory is smaller than ringway_table_size() says; the freestanding form only.
+ */
+#define RINGWAY_STATUS_MEMORY_TOO_SMALL 35
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -450,6 +455,47 @@ ringway_status ringway_table_capacity(const ringway_table *table,
                                       uint64_t total,
                                       uint32_t factor_permille,
                                       uint64_t *capacity);
+
+/**
+ * The bucket of a hash, 0 to buckets - 1, by Ertl's JumpBackHash: what jumpback-v1 answers.
+ *
+ * As ringway_jump(), whose buckets are others.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also for 0 buckets.
+ *
+ * Cost:
+ * O(1) expected. Any thread.
+ *
+ * The caller promises:
+ * - bucket points to a uint32_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_jumpback(uint64_t hash,
+                                uint32_t buckets,
+                                uint32_t *bucket);
+
+/**
+ * The buckets of many hashes by ringway_jump(), in one call and with the vectors that the processor
+ * has.
+ *
+ * bucket_of[i] becomes the bucket of hashes[i], 0 to buckets - 1.
+ *
+ * Errors:
+ * INVALID_ARGUMENT, also for 0 buckets.
+ *
+ * Cost:
+ * O(count * log buckets), at a fraction of the time of so many calls. Any thread.
+ *
+ * The caller promises:
+ * - hashes points to count elements, or is NULL and count 0.
+ * - bucket_of points to count elements to be written, and does not overlap the hashes.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_jump_many(const uint64_t *hashes,
+                                 size_t count,
+                                 uint32_t buckets,
+                                 uint32_t *bucket_of);
 
 /**
  * Makes a builder for the layout of that name, such as "ringway-v1" or "nginx", with its default
@@ -876,175 +922,42 @@ ringway_status ringway_cassandra_token(const uint8_t *key,
                                        int64_t *token);
 
 /**
- * Sets a field of a node that is a text: "hash_text", "address" or "guid". The text is copied, and
- * takes the place of one that was set before.
+ * XXH3, 64 bits, seed 0: the key hash of Ringway's own layouts but ringway-keyed-v1.
  *
- * node is the node's index: the number of nodes added before it. hash_text is hashed instead of the
- * name in spymemcached-ketama, varnish-shard and ats-parent; address (ip:port) and guid are hashed
- * in haproxy-consistent if its option hash_key says so. Other deployed programs' layouts pass them
- * over, and in layouts of Ringway's own a table with a hash_text or guid is not built. Lengths, 1 to
- * 1,024 bytes, are checked when the table is built.
- *
- * Errors:
- * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no text; INVALID_ARGUMENT,
- * also for an address that is not UTF-8; OUT_OF_MEMORY. The builder is then as it was.
- *
- * Cost:
- * O(value_len) time and memory.
- *
- * The caller promises:
- * - builder is live and no other thread uses it.
- * - field points to field_len bytes, or is NULL and field_len 0; value and value_len likewise.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_builder_set_node_text(ringway_builder *builder,
-                                             uint32_t node,
-                                             const uint8_t *field,
-                                             size_t field_len,
-                                             const uint8_t *value,
-                                             size_t value_len);
-
-/**
- * Sets a field of a node that is a whole number: "id", "vnodes" or "weight_millionths". It takes
- * the place of one that was set before.
- *
- * node is the node's index: the number of nodes added before it. id, 0 to 4294967295, is hashed in
- * haproxy-consistent, which takes no 0 and no id twice; that is checked when the table is built.
- * vnodes, 0 to 4294967295, is this node's own number in npm-hashring, uhashring and uhashring-ketama.
- * weight_millionths, 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
- * ats-parent and varnish-shard take weights that are not whole.
- *
- * Errors:
- * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no number; INVALID_ARGUMENT,
- * also for a number out of range. The builder is then as it was.
- *
- * The caller promises:
- * - builder is live and no other thread uses it.
- * - field points to field_len bytes, or is NULL and field_len 0.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_builder_set_node_integer(ringway_builder *builder,
-                                                uint32_t node,
-                                                const uint8_t *field,
-                                                size_t field_len,
-                                                int64_t value);
-
-/**
- * Sets the tokens of a node, which cassandra-token reads. They are copied, and take the place of
- * those that were set before.
- *
- * node is the node's index: the number of nodes added before it.
- *
- * Errors:
- * NO_SUCH_NODE; INVALID_ARGUMENT; OUT_OF_MEMORY. The builder is then as it was.
- *
- * Cost:
- * O(count) time and memory.
- *
- * The caller promises:
- * - builder is live and no other thread uses it.
- * - tokens points to count aligned numbers, or is NULL and count 0.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_builder_set_node_tokens(ringway_builder *builder,
-                                               uint32_t node,
-                                               const int64_t *tokens,
-                                               size_t count);
-
-/**
- * 64 bits that two tables have in common if they answer alike: a hash of layout, options and
- * nodes in their order.
- *
- * Programs that show the same fingerprint hold the same table, indices included.
+ * Each table gives it too, with its hash tag: ringway_table_key_hash().
  *
  * Errors:
  * INVALID_ARGUMENT.
  *
  * Cost:
- * O(bytes of names and zones).
+ * O(key_len). Any thread.
  *
  * The caller promises:
- * - table is live; fingerprint points to a uint64_t to be written.
+ * - key points to key_len bytes, or is NULL and key_len 0; hash points to a uint64_t to be written.
  */
 RINGWAY_MUST_USE
-ringway_status ringway_table_fingerprint(const ringway_table *table,
-                                         uint64_t *fingerprint);
+ringway_status ringway_key_hash(const uint8_t *key,
+                                size_t key_len,
+                                uint64_t *hash);
 
 /**
- * Layout, options and nodes as bytes, for ringway_table_from_bytes() and its like in any language.
+ * The bucket of a hash, 0 to buckets - 1, by Lamping and Veach's jump hash: what jump-v1 answers.
  *
- * The first capacity of them are written; *len becomes how many there are in all, so a call with
- * (NULL, 0) asks for their number.
+ * With one bucket more, a hash either keeps its bucket or gets the new one.
  *
  * Errors:
- * INVALID_ARGUMENT.
+ * INVALID_ARGUMENT, also for 0 buckets.
  *
  * Cost:
- * O(bytes of names and zones).
+ * O(log buckets). Any thread.
  *
  * The caller promises:
- * - table is live; data points to capacity bytes to be written, or is NULL and capacity 0; len
- *   points to a size_t to be written. They do not overlap.
+ * - bucket points to a uint32_t to be written.
  */
 RINGWAY_MUST_USE
-ringway_status ringway_table_to_bytes(const ringway_table *table,
-                                      uint8_t *data,
-                                      size_t capacity,
-                                      size_t *len);
-
-/**
- * The table whose bytes these are. Bytes from anywhere are safe to give.
- *
- * message, message_size and message_len are as for ringway_builder_build(). On success *table is
- * a reference of the caller's, to be given back with ringway_table_free().
- *
- * Errors:
- * BAD_SNAPSHOT; UNKNOWN_LAYOUT, UNKNOWN_OPTION, BAD_OPTION and the errors of
- * ringway_builder_build(), where the bytes are right but make no table.
- *
- * Cost:
- * O(data_len), then as ringway_builder_build().
- *
- * The caller promises:
- * - data points to data_len bytes, or is NULL and data_len 0.
- * - message points to message_size bytes to be written, or is NULL and message_size 0.
- * - message_len is NULL or points to a size_t to be written; table points to a pointer to be
- *   written. None of the three overlap.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_table_from_bytes(const uint8_t *data,
-                                        size_t data_len,
-                                        char *message,
-                                        size_t message_size,
-                                        size_t *message_len,
-                                        const ringway_table **table);
-
-/**
- * The text of a status: static, in English, without full stop, never NULL.
- *
- * Any number is allowed; one that is no status has a text that says so.
- */
-const char *ringway_status_message(int32_t status);
-
-/**
- * Adds a reference: ringway_table_free() is then to be called once more. The pointer stays the same.
- *
- * Errors:
- * INVALID_ARGUMENT.
- *
- * The caller promises:
- * - table is NULL or the caller holds a reference to it.
- */
-RINGWAY_MUST_USE
-ringway_status ringway_table_ref(const ringway_table *table);
-
-/**
- * Gives back a reference; the last one frees the table. NULL is allowed.
- *
- * The caller promises:
- * - table is NULL or the caller holds a reference to it, which it no longer uses.
- */
-void ringway_table_free(const ringway_table *table);
+ringway_status ringway_jump(uint64_t hash,
+                            uint32_t buckets,
+                            uint32_t *bucket);
 
 /**
  * The index of the node that owns the key.
@@ -1274,6 +1187,177 @@ RINGWAY_MUST_USE
 ringway_status ringway_table_node_state(const ringway_table *table,
                                         uint32_t index,
                                         uint32_t *state);
+
+/**
+ * Sets a field of a node that is a text: "hash_text", "address" or "guid". The text is copied, and
+ * takes the place of one that was set before.
+ *
+ * node is the node's index: the number of nodes added before it. hash_text is hashed instead of the
+ * name in spymemcached-ketama, varnish-shard and ats-parent; address (ip:port) and guid are hashed
+ * in haproxy-consistent if its option hash_key says so. Other deployed programs' layouts pass them
+ * over, and in layouts of Ringway's own a table with a hash_text or guid is not built. Lengths, 1 to
+ * 1,024 bytes, are checked when the table is built.
+ *
+ * Errors:
+ * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no text; INVALID_ARGUMENT,
+ * also for an address that is not UTF-8; OUT_OF_MEMORY. The builder is then as it was.
+ *
+ * Cost:
+ * O(value_len) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - field points to field_len bytes, or is NULL and field_len 0; value and value_len likewise.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_text(ringway_builder *builder,
+                                             uint32_t node,
+                                             const uint8_t *field,
+                                             size_t field_len,
+                                             const uint8_t *value,
+                                             size_t value_len);
+
+/**
+ * Sets a field of a node that is a whole number: "id", "vnodes" or "weight_millionths". It takes
+ * the place of one that was set before.
+ *
+ * node is the node's index: the number of nodes added before it. id, 0 to 4294967295, is hashed in
+ * haproxy-consistent, which takes no 0 and no id twice; that is checked when the table is built.
+ * vnodes, 0 to 4294967295, is this node's own number in npm-hashring, uhashring and uhashring-ketama.
+ * weight_millionths, 0 to 4294967295000000, replaces the weight that the node was added with: 1500000 is 1.5. Only
+ * ats-parent and varnish-shard take weights that are not whole.
+ *
+ * Errors:
+ * NO_SUCH_NODE; FIELD_UNSUPPORTED if nodes have no such field or it is no number; INVALID_ARGUMENT,
+ * also for a number out of range. The builder is then as it was.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - field points to field_len bytes, or is NULL and field_len 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_integer(ringway_builder *builder,
+                                                uint32_t node,
+                                                const uint8_t *field,
+                                                size_t field_len,
+                                                int64_t value);
+
+/**
+ * Sets the tokens of a node, which cassandra-token reads. They are copied, and take the place of
+ * those that were set before.
+ *
+ * node is the node's index: the number of nodes added before it.
+ *
+ * Errors:
+ * NO_SUCH_NODE; INVALID_ARGUMENT; OUT_OF_MEMORY. The builder is then as it was.
+ *
+ * Cost:
+ * O(count) time and memory.
+ *
+ * The caller promises:
+ * - builder is live and no other thread uses it.
+ * - tokens points to count aligned numbers, or is NULL and count 0.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_builder_set_node_tokens(ringway_builder *builder,
+                                               uint32_t node,
+                                               const int64_t *tokens,
+                                               size_t count);
+
+/**
+ * 64 bits that two tables have in common if they answer alike: a hash of layout, options and
+ * nodes in their order.
+ *
+ * Programs that show the same fingerprint hold the same table, indices included.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; fingerprint points to a uint64_t to be written.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_fingerprint(const ringway_table *table,
+                                         uint64_t *fingerprint);
+
+/**
+ * Layout, options and nodes as bytes, for ringway_table_from_bytes() and its like in any language.
+ *
+ * The first capacity of them are written; *len becomes how many there are in all, so a call with
+ * (NULL, 0) asks for their number.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * Cost:
+ * O(bytes of names and zones).
+ *
+ * The caller promises:
+ * - table is live; data points to capacity bytes to be written, or is NULL and capacity 0; len
+ *   points to a size_t to be written. They do not overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_to_bytes(const ringway_table *table,
+                                      uint8_t *data,
+                                      size_t capacity,
+                                      size_t *len);
+
+/**
+ * The table whose bytes these are. Bytes from anywhere are safe to give.
+ *
+ * message, message_size and message_len are as for ringway_builder_build(). On success *table is
+ * a reference of the caller's, to be given back with ringway_table_free().
+ *
+ * Errors:
+ * BAD_SNAPSHOT; UNKNOWN_LAYOUT, UNKNOWN_OPTION, BAD_OPTION and the errors of
+ * ringway_builder_build(), where the bytes are right but make no table.
+ *
+ * Cost:
+ * O(data_len), then as ringway_builder_build().
+ *
+ * The caller promises:
+ * - data points to data_len bytes, or is NULL and data_len 0.
+ * - message points to message_size bytes to be written, or is NULL and message_size 0.
+ * - message_len is NULL or points to a size_t to be written; table points to a pointer to be
+ *   written. None of the three overlap.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_from_bytes(const uint8_t *data,
+                                        size_t data_len,
+                                        char *message,
+                                        size_t message_size,
+                                        size_t *message_len,
+                                        const ringway_table **table);
+
+/**
+ * The text of a status: static, in English, without full stop, never NULL.
+ *
+ * Any number is allowed; one that is no status has a text that says so.
+ */
+const char *ringway_status_message(int32_t status);
+
+/**
+ * Adds a reference: ringway_table_free() is then to be called once more. The pointer stays the same.
+ *
+ * Errors:
+ * INVALID_ARGUMENT.
+ *
+ * The caller promises:
+ * - table is NULL or the caller holds a reference to it.
+ */
+RINGWAY_MUST_USE
+ringway_status ringway_table_ref(const ringway_table *table);
+
+/**
+ * Gives back a reference; the last one frees the table. NULL is allowed.
+ *
+ * The caller promises:
+ * - table is NULL or the caller holds a reference to it, which it no longer uses.
+ */
+void ringway_table_free(const ringway_table *table);
 
 /**
  * The RINGWAY_ABI_VERSION of the library that runs. Any thread.

@@ -69,6 +69,7 @@ install_all() {
     fill ringway-config-version.cmake ""
     cp "$target/release/libringway_c.so" "$work/libringway.so"
     cp "$target/release/libringway_c.a" "$work/libringway.a"
+    sh "$root/ffi-c/freestanding/build.sh" "$target"
     "${STRIP:-strip}" --strip-unneeded "$work/libringway.so"
     "${STRIP:-strip}" --strip-debug "$work/libringway.a"
 
@@ -77,7 +78,9 @@ install_all() {
     ln -sf "libringway.so.$version" "$place/$libdir/$soname"
     ln -sf "$soname" "$place/$libdir/libringway.so"
     install -m 644 "$work/libringway.a" "$place/$libdir/libringway.a"
-    install -m 644 "$root/include/ringway.h" "$root/include/ringway.hpp" "$place/include"
+    install -m 644 "$target/freestanding/libringway-freestanding.a" "$place/$libdir"
+    install -m 644 "$root/include/ringway.h" "$root/include/ringway.hpp" \
+        "$root/include/ringway-freestanding.h" "$place/include"
     install -m 644 "$work/ringway.pc" "$place/$libdir/pkgconfig"
     install -m 644 "$work/ringway-config.cmake" "$work/ringway-config-version.cmake" \
         "$place/$libdir/cmake/ringway"
@@ -93,6 +96,7 @@ uninstall_all() {
     done
     rm -f "$place/$libdir/libringway.so.$version" "$place/$libdir/libringway.so" \
         "$place/$libdir/libringway.a" "$place/include/ringway.h" "$place/include/ringway.hpp" \
+        "$place/$libdir/libringway-freestanding.a" "$place/include/ringway-freestanding.h" \
         "$place/$libdir/pkgconfig/ringway.pc"
     rm -rf "$place/$libdir/cmake/ringway"
     echo "install: libringway $version is gone from $place"

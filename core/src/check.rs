@@ -1,11 +1,12 @@
 //! The limits that every layout shares, checked in the order of the SPEC.
 
-use crate::{
-    BuildError, Node,
-    layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
-};
 #[cfg(feature = "alloc")]
-use crate::{Layout, State};
+use crate::Layout;
+use crate::{
+    BuildError, Node, State,
+    layout::{NODES_MAX, POINTS_MAX, TEXT_BYTES_MAX},
+    sort,
+};
 
 /// How many nodes there are.
 pub(crate) const fn count(nodes: &[Node<'_>]) -> Result<(), BuildError> {
@@ -27,12 +28,15 @@ pub(crate) fn node_texts(index: usize, node: &Node<'_>) -> Result<(), BuildError
     if wrong(node.name()) {
         return Err(BuildError::BadText { index, field: "name", len: node.name().len() });
     }
+    #[cfg(feature = "alloc")]
     let texts = [
         ("zone", node.zone()),
         ("address", node.address().map(str::as_bytes)),
         ("hash_text", node.hash_text()),
         ("guid", node.guid()),
     ];
+    #[cfg(not(feature = "alloc"))]
+    let texts = [("zone", node.zone())];
     for (field, text) in texts {
         if let Some(text) = text.filter(|text| wrong(text)) {
             return Err(BuildError::BadText { index, field, len: text.len() });
@@ -50,7 +54,7 @@ pub(crate) fn names<T: Copy>(
     index: impl Fn(T) -> usize,
 ) -> Result<(), BuildError> {
     let name = |at: T| nodes.get(index(at)).map_or(&[][..], Node::name);
-    by_name.sort_unstable_by(|&a, &b| name(a).cmp(name(b)).then_with(|| index(a).cmp(&index(b))));
+    sort::by(by_name, |&a, &b| name(a).cmp(name(b)).then_with(|| index(a).cmp(&index(b))));
     let equal = by_name.windows(2).filter_map(|pair| match *pair {
         [first, second] if name(first) == name(second) => Some((index(first), index(second))),
         _ => None,
@@ -103,7 +107,6 @@ pub(crate) fn points(points: u64) -> Result<usize, BuildError> {
 }
 
 /// That every node has weight 1 and none is drained.
-#[cfg(feature = "alloc")]
 pub(crate) fn unweighted(nodes: &[Node<'_>]) -> Result<(), BuildError> {
     for (index, node) in nodes.iter().enumerate() {
         if node.weight() != 1 {

@@ -89,6 +89,7 @@ mod node;
 mod placement;
 mod rendezvous;
 mod ring;
+mod sort;
 #[cfg(feature = "alloc")]
 mod table;
 mod zones;

@@ -11,6 +11,7 @@ use crate::{
     hash::key_hash,
     layout::{self, TEXT_BYTES_MAX},
     memory::at_least,
+    sort::{self, swap},
 };
 
 /// The placement `maglev-v1`: a table of entries, each of one node. `S` is where the entries live,
@@ -95,7 +96,8 @@ impl<S: AsRef<[NodeIndex]> + AsMut<[NodeIndex]>> Maglev<S> {
             turn.rank = rank;
         }
         // Those with weight, in order of name; then those without.
-        turns.sort_unstable_by_key(|turn| (turn.weight == 0, turn.rank));
+        let key = |turn: &MaglevTurn| (turn.weight == 0, turn.rank);
+        sort::by(turns, |a, b| key(a).cmp(&key(b)));
         let owner_count = turns.partition_point(|turn| turn.weight > 0);
         let turns = turns.get_mut(..owner_count).unwrap_or_default();
         if owner_count > table_size as usize {
@@ -204,14 +206,18 @@ impl MaglevTurn {
         let name = node.name();
         let mut hash = |counter: u32| {
             // A name was checked to be at most 1,024 bytes.
-            let input = memory.get_mut(..name.len() + 4).unwrap_or_default();
-            if let Some((start, end)) = input.split_at_mut_checked(name.len()) {
+            if let Some((start, rest)) = memory.split_at_mut_checked(name.len()) {
                 start.copy_from_slice(name);
-                end.copy_from_slice(&counter.to_le_bytes());
+                if let Some(end) = rest.first_chunk_mut() {
+                    *end = counter.to_le_bytes();
+                }
             }
-            key_hash(input)
+            key_hash(memory.get(..name.len() + 4).unwrap_or_default())
         };
-        let modulo = |hash: u64, size: u32| u32::try_from(hash % u64::from(size)).unwrap_or(0);
+        // A size is a prime number, so neither it nor one less is 0.
+        let modulo = |hash: u64, size: u32| {
+            hash.checked_rem(size.into()).and_then(|rest| u32::try_from(rest).ok()).unwrap_or(0)
+        };
         let next = modulo(hash(0), size);
         let skip = modulo(hash(1), size - 1) + 1;
         let weight = node.effective_weight();
@@ -260,7 +266,8 @@ fn fill(turns: &mut [MaglevTurn], entries: &mut [NodeIndex], taken: &mut [u64]) 
         turn.take(entries, taken);
         turn.taken += 1;
         // The first round r with ceil(r · weight / heaviest) above what was taken.
-        turn.round = u64::from(turn.taken) * u64::from(heaviest) / u64::from(turn.weight) + 1;
+        let shares = u64::from(turn.taken) * u64::from(heaviest);
+        turn.round = shares.checked_div(turn.weight.into()).map_or(u64::MAX, |round| round + 1);
         sift_down(turns);
     }
 }
@@ -279,7 +286,7 @@ fn sift_down(turns: &mut [MaglevTurn]) {
             _ => return,
         };
         match (turns.get(place), turns.get(earlier)) {
-            (Some(turn), Some(other)) if key(other) < key(turn) => turns.swap(place, earlier),
+            (Some(turn), Some(other)) if key(other) < key(turn) => swap(turns, place, earlier),
             _ => return,
         }
         place = earlier;

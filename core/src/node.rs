@@ -1,5 +1,7 @@
 //! Nodes as the placements see them.
 
+use crate::{BuildError, check};
+
 /// A node as the placements see it: a name, a weight, a zone and a state.
 ///
 /// The name is the identity and is what is hashed; addresses are the caller's business.
@@ -9,10 +11,12 @@ pub struct Node<'a> {
     weight: u32,
     zone: Option<&'a [u8]>,
     state: State,
+    #[cfg(feature = "alloc")]
     fields: Fields<'a>,
 }
 
 /// What only some deployed programs' layouts read of a node.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fields<'a> {
     /// What the weight is above a whole number, in millionths: below a million.
@@ -25,6 +29,19 @@ pub(crate) struct Fields<'a> {
     pub(crate) tokens: Option<&'a [i64]>,
 }
 
+#[cfg(feature = "alloc")]
+impl Fields<'_> {
+    const NONE: Self = Self {
+        millionths: 0,
+        address: None,
+        hash_text: None,
+        id: None,
+        guid: None,
+        vnodes: None,
+        tokens: None,
+    };
+}
+
 impl<'a> Node<'a> {
     /// A node with weight 1, no zone, up.
     #[must_use]
@@ -35,22 +52,25 @@ impl<'a> Node<'a> {
     /// A node whose name is any bytes.
     #[must_use]
     pub const fn from_bytes(name: &'a [u8]) -> Self {
-        const NONE: Fields<'static> = Fields {
-            millionths: 0,
-            address: None,
-            hash_text: None,
-            id: None,
-            guid: None,
-            vnodes: None,
-            tokens: None,
-        };
-        Self { name, weight: 1, zone: None, state: State::Up, fields: NONE }
+        Self {
+            name,
+            weight: 1,
+            zone: None,
+            state: State::Up,
+            #[cfg(feature = "alloc")]
+            fields: Fields::NONE,
+        }
     }
 
     /// The same node with another weight; 0 owns nothing.
     #[must_use]
     pub const fn with_weight(self, weight: u32) -> Self {
-        Self { weight, fields: Fields { millionths: 0, ..self.fields }, ..self }
+        Self {
+            weight,
+            #[cfg(feature = "alloc")]
+            fields: Fields { millionths: 0, ..self.fields },
+            ..self
+        }
     }
 
     /// The same node with a weight in millionths, up to 2^32 - 1 millions of them.
@@ -59,6 +79,7 @@ impl<'a> Node<'a> {
     /// error. A greater number counts as the greatest.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "below 2^32, and below a million")]
+    #[cfg(feature = "alloc")]
     pub const fn with_weight_millionths(self, millionths: u64) -> Self {
         const MAX: u64 = u32::MAX as u64 * MILLION;
         let millionths = if millionths > MAX { MAX } else { millionths };
@@ -69,6 +90,7 @@ impl<'a> Node<'a> {
 
     /// The same node at that address, `ip:port`, which `haproxy-consistent` can be told to hash.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_address(self, address: &'a str) -> Self {
         Self { fields: Fields { address: Some(address), ..self.fields }, ..self }
     }
@@ -76,30 +98,35 @@ impl<'a> Node<'a> {
     /// The same node with a text that is hashed instead of its name: `spymemcached-ketama`,
     /// `varnish-shard` (`ident`), `ats-parent` (`&hash_string`).
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_hash_text(self, text: &'a [u8]) -> Self {
         Self { fields: Fields { hash_text: Some(text), ..self.fields }, ..self }
     }
 
     /// The same node with that `id`, which `haproxy-consistent` hashes.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_id(self, id: u32) -> Self {
         Self { fields: Fields { id: Some(id), ..self.fields }, ..self }
     }
 
     /// The same node with that `guid`, which `haproxy-consistent` can be told to hash.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_guid(self, guid: &'a [u8]) -> Self {
         Self { fields: Fields { guid: Some(guid), ..self.fields }, ..self }
     }
 
     /// The same node with a number of points of its own, in `npm-hashring`.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_vnodes(self, vnodes: u32) -> Self {
         Self { fields: Fields { vnodes: Some(vnodes), ..self.fields }, ..self }
     }
 
     /// The same node with those tokens, in `cassandra-token`.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn with_tokens(self, tokens: &'a [i64]) -> Self {
         Self { fields: Fields { tokens: Some(tokens), ..self.fields }, ..self }
     }
@@ -135,42 +162,49 @@ impl<'a> Node<'a> {
 
     /// The weight in millionths, none left out.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn weight_millionths(&self) -> u64 {
         self.weight as u64 * MILLION + self.fields.millionths as u64
     }
 
     /// The address, if it was given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn address(&self) -> Option<&'a str> {
         self.fields.address
     }
 
     /// The text that is hashed instead of the name, if it was given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn hash_text(&self) -> Option<&'a [u8]> {
         self.fields.hash_text
     }
 
     /// The `id`, if it was given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn id(&self) -> Option<u32> {
         self.fields.id
     }
 
     /// The `guid`, if it was given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn guid(&self) -> Option<&'a [u8]> {
         self.fields.guid
     }
 
     /// The number of points of its own, if it was given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn vnodes(&self) -> Option<u32> {
         self.fields.vnodes
     }
 
     /// The tokens; none unless given.
     #[must_use]
+    #[cfg(feature = "alloc")]
     pub const fn tokens(&self) -> &'a [i64] {
         match self.fields.tokens {
             Some(tokens) => tokens,
@@ -196,6 +230,15 @@ impl<'a> Node<'a> {
         self.zone
     }
 
+    /// That its texts have 1 to 1,024 bytes each. Every build checks that; this is for who has to
+    /// know before there is memory for one.
+    ///
+    /// # Errors
+    /// [`BuildError::BadText`] about a node of that index.
+    pub fn check_texts(&self, index: usize) -> Result<(), BuildError> {
+        check::node_texts(index, self)
+    }
+
     /// The state.
     #[must_use]
     pub const fn state(&self) -> State {
@@ -212,6 +255,7 @@ impl<'a> Node<'a> {
     }
 }
 
+#[cfg(feature = "alloc")]
 const MILLION: u64 = 1_000_000;
 
 /// Whether a node may own keys, and whether it answers.

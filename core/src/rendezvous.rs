@@ -16,6 +16,7 @@ use crate::{
     hash::{key_hash, splitmix64},
     layout,
     memory::at_least,
+    sort,
 };
 
 /// How many candidates a walk finds in one pass over the nodes.
@@ -141,7 +142,7 @@ impl<S: AsRef<[Contender]> + AsMut<[Contender]>> Rendezvous<S> {
             slot.rank = rank;
         }
         // Those without weight come first; they are put behind the others.
-        contenders.sort_unstable_by_key(|contender| (contender.weight, contender.rank));
+        sort::by(contenders, |a, b| (a.weight, a.rank).cmp(&(b.weight, b.rank)));
         let weightless = contenders.partition_point(|contender| contender.weight == 0);
         contenders.rotate_left(weightless);
         let len = nodes.len() - weightless;
@@ -164,7 +165,7 @@ impl<S: AsRef<[Contender]> + AsMut<[Contender]>> Rendezvous<S> {
     pub(crate) fn restore(&mut self, len: usize) {
         self.len = len;
         let contenders = self.storage.as_mut().get_mut(..len).unwrap_or_default();
-        contenders.sort_unstable_by_key(|contender| (contender.weight, contender.rank));
+        sort::by(contenders, |a, b| (a.weight, a.rank).cmp(&(b.weight, b.rank)));
     }
 }
 

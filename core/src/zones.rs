@@ -3,7 +3,7 @@
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec};
 
-use crate::{BuildError, Node, NodeIndex, check, memory::at_least, placement::fill_distinct};
+use crate::{BuildError, Node, NodeIndex, check, memory::at_least, placement::fill_distinct, sort};
 
 /// Which nodes share a zone. `S` is where that is noted, two bytes a node.
 ///
@@ -71,17 +71,23 @@ impl<S: AsRef<[NodeIndex]> + AsMut<[NodeIndex]>> Zones<S> {
         }
         let node = |index: NodeIndex| node(index.as_usize());
         let zone = |index: NodeIndex| node(index).and_then(|node| node.zone());
-        by_zone.sort_unstable_by_key(|&index| (zone(index), index));
+        sort::by(by_zone, |&a, &b| (zone(a), a).cmp(&(zone(b), b)));
         let mut count = 0;
-        for group in by_zone.chunk_by(|&a, &b| zone(a).is_some() && zone(a) == zone(b)) {
-            let owns = |&index: &NodeIndex| node(index).is_some_and(|n| n.effective_weight() > 0);
-            count += usize::from(group.iter().any(owns));
-            for index in group {
-                if let (Some(slot), Some(&first)) =
-                    (zone_of.get_mut(index.as_usize()), group.first())
-                {
-                    *slot = first;
+        let (mut first, mut is_counted) = (None, false);
+        for &index in &*by_zone {
+            let first = match first {
+                Some(first) if zone(first).is_some() && zone(first) == zone(index) => first,
+                _ => {
+                    is_counted = false;
+                    *first.insert(index)
                 }
+            };
+            if !is_counted && node(index).is_some_and(|node| node.effective_weight() > 0) {
+                is_counted = true;
+                count += 1;
+            }
+            if let Some(slot) = zone_of.get_mut(index.as_usize()) {
+                *slot = first;
             }
         }
         Ok(Self { storage, count })

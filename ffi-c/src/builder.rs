@@ -11,6 +11,7 @@ use crate::{
         guard_with_message,
     },
     node_field::OwnedFields,
+    state::state_of,
     status::{
         self, RINGWAY_STATUS_BAD_OPTION, RINGWAY_STATUS_INVALID_ARGUMENT,
         RINGWAY_STATUS_OPTION_TWICE, RINGWAY_STATUS_OUT_OF_MEMORY, RINGWAY_STATUS_UNKNOWN_LAYOUT,
@@ -18,13 +19,6 @@ use crate::{
     },
     table::ringway_table,
 };
-
-/// A node that owns keys and answers.
-pub const RINGWAY_STATE_UP: u32 = 0;
-/// A node that owns keys but does not answer; in the ringway-* layouts its keys stay with it.
-pub const RINGWAY_STATE_DOWN: u32 = 1;
-/// A node that counts as weight 0: it owns nothing.
-pub const RINGWAY_STATE_DRAIN: u32 = 2;
 
 /// A layout, its options and nodes: what a table is built from.
 ///
@@ -326,16 +320,6 @@ pub unsafe extern "C" fn ringway_builder_build(
     };
     // SAFETY: the caller promises the places of the message.
     unsafe { guard_with_message(message, message_size, message_len, body) }
-}
-
-/// The state of that number.
-pub(crate) const fn state_of(state: u32) -> Result<State, ringway_status> {
-    match state {
-        RINGWAY_STATE_UP => Ok(State::Up),
-        RINGWAY_STATE_DOWN => Ok(State::Down),
-        RINGWAY_STATE_DRAIN => Ok(State::Drain),
-        _ => Err(RINGWAY_STATUS_INVALID_ARGUMENT),
-    }
 }
 
 /// The bytes in memory of our own.

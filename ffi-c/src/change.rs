@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ringway::{BuildError, Node, NodeIndex, Table};
 
 use crate::{
-    builder::state_of,
     guard::{Out, OutArray, borrow, bytes, guard},
+    state::state_of,
     status::{self, RINGWAY_STATUS_NO_COMMON_POSITIONS, ringway_status},
     table::{RINGWAY_NO_NODE, ringway_table},
 };

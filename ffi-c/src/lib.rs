@@ -9,6 +9,7 @@
 
 pub mod batch;
 pub mod bounded;
+pub mod buckets;
 pub mod builder;
 pub mod change;
 pub mod cluster_file;
@@ -16,8 +17,13 @@ pub mod deployed;
 mod guard;
 #[cfg(test)]
 mod header;
+pub mod jump;
+pub mod lookup;
 pub mod node_field;
+mod pointers;
 pub mod snapshot;
+pub mod state;
 pub mod status;
 pub mod table;
+mod texts;
 pub mod version;

@@ -2,9 +2,9 @@
 
 use core::ffi::{CStr, c_char};
 
-use ringway::BuildError;
+use ringway::{BuildError, State};
 
-use crate::guard::guard_or;
+use crate::{guard::guard_or, texts};
 
 /// What a call came to: RINGWAY_STATUS_OK, or why it did nothing.
 ///
@@ -83,6 +83,8 @@ pub const RINGWAY_STATUS_NAME_NOT_TEXT: ringway_status = 32;
 pub const RINGWAY_STATUS_WITHOUT_COMPAT: ringway_status = 33;
 /// A field of a node has a value that the layout's program refuses.
 pub const RINGWAY_STATUS_BAD_FIELD: ringway_status = 34;
+/// The memory is smaller than ringway_table_size() says; the freestanding form only.
+pub const RINGWAY_STATUS_MEMORY_TOO_SMALL: ringway_status = 35;
 
 /// The text of a status: static, in English, without full stop, never NULL.
 ///
@@ -92,7 +94,7 @@ pub extern "C" fn ringway_status_message(status: i32) -> *const c_char {
     guard_or(c"the text of the status is missing".as_ptr(), || text(status).as_ptr())
 }
 
-/// The text of `status`.
+/// The text of `status`; those that the freestanding form cannot give are in `texts`.
 pub(crate) const fn text(status: ringway_status) -> &'static CStr {
     match status {
         RINGWAY_STATUS_OK => c"ok",
@@ -100,14 +102,11 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_INVALID_ARGUMENT => {
             c"a pointer is NULL or misaligned, a length absurd, or a number without meaning"
         }
-        RINGWAY_STATUS_PANIC => c"a fault inside ringway was caught; please report it",
         RINGWAY_STATUS_OUT_OF_MEMORY => c"not enough memory",
         RINGWAY_STATUS_NO_SUCH_NODE => c"the table has no node of that index or name",
-        RINGWAY_STATUS_NO_KEY_HASH => c"the layout's key hash is not one of 32 or 64 bits",
         RINGWAY_STATUS_UNKNOWN_LAYOUT => c"this build knows no layout of that name",
         RINGWAY_STATUS_UNKNOWN_OPTION => c"the layout has no option of that name",
         RINGWAY_STATUS_BAD_OPTION => c"the option's value is out of range or of the wrong type",
-        RINGWAY_STATUS_OPTION_TWICE => c"the option was set before",
         RINGWAY_STATUS_TOO_MANY_NODES => c"a table holds at most 65536 nodes",
         RINGWAY_STATUS_TOO_MANY_POINTS => {
             c"more points than a ring holds; lower the weights or the vnodes"
@@ -117,60 +116,48 @@ pub(crate) const fn text(status: ringway_status) -> &'static CStr {
         RINGWAY_STATUS_ZONE_EMPTY => c"a node's zone is empty; give it 1 to 1024 bytes or none",
         RINGWAY_STATUS_ZONE_TOO_LONG => c"a node's zone has more than 1024 bytes",
         RINGWAY_STATUS_DUPLICATE_NAME => c"two nodes have the same name; names are identities",
-        RINGWAY_STATUS_NOT_BUILT => c"the nodes do not make a table",
-        RINGWAY_STATUS_BAD_CLUSTER_FILE => c"the cluster file is not valid",
-        RINGWAY_STATUS_FILE_NOT_READ => c"the cluster file could not be read",
-        RINGWAY_STATUS_NO_COMMON_POSITIONS => {
-            c"the tables give a key different positions; their layouts or hash tags differ"
-        }
-        RINGWAY_STATUS_BAD_SNAPSHOT => c"the bytes are no snapshot of a table, cut or changed",
         RINGWAY_STATUS_WEIGHT_UNSUPPORTED => c"the layout does not take a node's weight",
         RINGWAY_STATUS_DRAIN_UNSUPPORTED => c"the layout cannot drain a node",
         RINGWAY_STATUS_TABLE_TOO_SMALL => c"the layout's table has fewer entries than nodes",
         RINGWAY_STATUS_MISSING_OPTION => c"the layout needs an option that was not set",
-        RINGWAY_STATUS_NO_ROOM => c"no node has room for the key; each is loaded to its capacity",
-        RINGWAY_STATUS_STATE_UNSUPPORTED => c"the layout has no rule for the state of a node",
-        RINGWAY_STATUS_FIELD_UNSUPPORTED => {
-            c"no node has such a field, or the layout does not read it"
-        }
-        RINGWAY_STATUS_TEXT_EMPTY => c"a node's address, hash_text or guid is empty",
-        RINGWAY_STATUS_TEXT_TOO_LONG => {
-            c"a node's address, hash_text or guid has more than 1024 bytes"
-        }
-        RINGWAY_STATUS_NAME_NOT_TEXT => {
-            c"a node's name is not UTF-8; in this layout names are texts"
-        }
-        RINGWAY_STATUS_WITHOUT_COMPAT => c"this build has no deployed programs' layouts",
-        RINGWAY_STATUS_BAD_FIELD => c"the layout's program refuses the value of a node's field",
-        _ => c"not a status of this version of ringway",
+        RINGWAY_STATUS_MEMORY_TOO_SMALL => c"the memory is smaller than the table needs",
+        _ => texts::of_others(status),
     }
 }
 
 /// The status of a table that could not be built.
+///
+/// By kinds and not by [`BuildError::name`], as the freestanding form is to have no names.
 pub(crate) fn of_build_error(error: &BuildError) -> ringway_status {
-    match error.name() {
-        "unknown-layout" => RINGWAY_STATUS_UNKNOWN_LAYOUT,
-        "unknown-option" => RINGWAY_STATUS_UNKNOWN_OPTION,
-        "bad-option" => RINGWAY_STATUS_BAD_OPTION,
-        "too-many-nodes" => RINGWAY_STATUS_TOO_MANY_NODES,
-        "too-many-points" => RINGWAY_STATUS_TOO_MANY_POINTS,
-        "name-empty" => RINGWAY_STATUS_NAME_EMPTY,
-        "name-too-long" => RINGWAY_STATUS_NAME_TOO_LONG,
-        "zone-empty" => RINGWAY_STATUS_ZONE_EMPTY,
-        "zone-too-long" => RINGWAY_STATUS_ZONE_TOO_LONG,
-        "duplicate-name" => RINGWAY_STATUS_DUPLICATE_NAME,
-        "no-such-node" => RINGWAY_STATUS_NO_SUCH_NODE,
-        "weight-unsupported" => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
-        "drain-unsupported" => RINGWAY_STATUS_DRAIN_UNSUPPORTED,
-        "table-too-small" => RINGWAY_STATUS_TABLE_TOO_SMALL,
-        "missing-option" => RINGWAY_STATUS_MISSING_OPTION,
-        "state-unsupported" => RINGWAY_STATUS_STATE_UNSUPPORTED,
-        "field-unsupported" => RINGWAY_STATUS_FIELD_UNSUPPORTED,
-        "text-empty" => RINGWAY_STATUS_TEXT_EMPTY,
-        "text-too-long" => RINGWAY_STATUS_TEXT_TOO_LONG,
-        "name-not-text" => RINGWAY_STATUS_NAME_NOT_TEXT,
-        "bad-field" => RINGWAY_STATUS_BAD_FIELD,
-        "without-compat" => RINGWAY_STATUS_WITHOUT_COMPAT,
+    match error {
+        BuildError::UnknownLayout => RINGWAY_STATUS_UNKNOWN_LAYOUT,
+        BuildError::UnknownOption => RINGWAY_STATUS_UNKNOWN_OPTION,
+        BuildError::BadOption { .. } => RINGWAY_STATUS_BAD_OPTION,
+        BuildError::MissingOption { .. } => RINGWAY_STATUS_MISSING_OPTION,
+        BuildError::TooManyNodes { .. } => RINGWAY_STATUS_TOO_MANY_NODES,
+        BuildError::TooManyPoints { .. } => RINGWAY_STATUS_TOO_MANY_POINTS,
+        BuildError::BadText { field: "name", len: 0, .. } => RINGWAY_STATUS_NAME_EMPTY,
+        BuildError::BadText { field: "name", .. } => RINGWAY_STATUS_NAME_TOO_LONG,
+        BuildError::BadText { field: "zone", len: 0, .. } => RINGWAY_STATUS_ZONE_EMPTY,
+        BuildError::BadText { field: "zone", .. } => RINGWAY_STATUS_ZONE_TOO_LONG,
+        BuildError::BadText { len: 0, .. } => RINGWAY_STATUS_TEXT_EMPTY,
+        BuildError::BadText { .. } => RINGWAY_STATUS_TEXT_TOO_LONG,
+        BuildError::DuplicateName { .. } => RINGWAY_STATUS_DUPLICATE_NAME,
+        BuildError::NoSuchNode => RINGWAY_STATUS_NO_SUCH_NODE,
+        BuildError::WeightUnsupported { .. }
+        | BuildError::FractionUnsupported { .. }
+        | BuildError::WeightTooLarge { .. } => RINGWAY_STATUS_WEIGHT_UNSUPPORTED,
+        BuildError::DrainUnsupported { .. }
+        | BuildError::StateUnsupported { state: State::Drain, .. } => {
+            RINGWAY_STATUS_DRAIN_UNSUPPORTED
+        }
+        BuildError::StateUnsupported { .. } => RINGWAY_STATUS_STATE_UNSUPPORTED,
+        BuildError::FieldUnsupported { .. } => RINGWAY_STATUS_FIELD_UNSUPPORTED,
+        BuildError::BadField { .. } => RINGWAY_STATUS_BAD_FIELD,
+        BuildError::NameNotText { .. } => RINGWAY_STATUS_NAME_NOT_TEXT,
+        BuildError::WithoutCompat => RINGWAY_STATUS_WITHOUT_COMPAT,
+        BuildError::TableTooSmall { .. } => RINGWAY_STATUS_TABLE_TOO_SMALL,
+        BuildError::StorageTooSmall { .. } => RINGWAY_STATUS_MEMORY_TOO_SMALL,
         _ => RINGWAY_STATUS_NOT_BUILT,
     }
 }
@@ -182,12 +169,12 @@ mod tests {
     #[test]
     fn every_status_has_a_text_of_its_own() {
         let unknown = text(-1);
-        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_BAD_FIELD).map(text).collect();
+        let mut texts: Vec<&CStr> = (0..=RINGWAY_STATUS_MEMORY_TOO_SMALL).map(text).collect();
         assert!(!texts.contains(&unknown));
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!(texts.len(), 35);
-        for status in [35, i32::MIN, i32::MAX] {
+        assert_eq!(texts.len(), 36);
+        for status in [36, i32::MIN, i32::MAX] {
             assert_eq!(text(status), unknown);
         }
     }

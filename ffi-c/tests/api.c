@@ -57,6 +57,7 @@ static void check_statuses(void) {
         {RINGWAY_STATUS_NAME_NOT_TEXT, 32},
         {RINGWAY_STATUS_WITHOUT_COMPAT, 33},
         {RINGWAY_STATUS_BAD_FIELD, 34},
+        {RINGWAY_STATUS_MEMORY_TOO_SMALL, 35},
     };
     const char *unknown = ringway_status_message(-1);
     size_t i;
@@ -65,7 +66,7 @@ static void check_statuses(void) {
         CHECK(fixed[i].status == fixed[i].number);
         CHECK(message != NULL && strlen(message) > 0 && strcmp(message, unknown) != 0);
     }
-    CHECK(strcmp(ringway_status_message(35), unknown) == 0);
+    CHECK(strcmp(ringway_status_message(36), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MAX), unknown) == 0);
     CHECK(strcmp(ringway_status_message(INT32_MIN), unknown) == 0);
     CHECK(RINGWAY_STATE_UP == 0 && RINGWAY_STATE_DOWN == 1 && RINGWAY_STATE_DRAIN == 2);
@@ -147,6 +148,44 @@ static void check_lookups(const ringway_table *table) {
     /* A NULL key of no bytes is the empty key. */
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner(table, NULL, 0, &owner));
     CHECK(owner == many[0]);
+}
+
+/* The functions that need no table answer as the tables of the layouts do. */
+static void check_plain_functions(void) {
+    static uint64_t hashes[300];
+    static uint32_t many[300];
+    static const char *const layouts[] = {"jump-v1", "jumpback-v1"};
+    const ringway_table *table = NULL;
+    uint32_t nodes, bucket = 0, owner = 0, layout;
+    char name[16];
+    size_t i;
+    for (i = 0; i < 300; i++) {
+        const int len = snprintf(name, sizeof name, "key-%u", (unsigned)i);
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_key_hash((const uint8_t *)name, (size_t)len, &hashes[i]));
+    }
+    for (layout = 0; layout < 2; layout++) {
+        ringway_builder *builder = NULL;
+        CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_new((const uint8_t *)layouts[layout],
+                                                            strlen(layouts[layout]), &builder));
+        for (nodes = 1; nodes < 40; nodes++) {
+            const int len = snprintf(name, sizeof name, "n%u", (unsigned)nodes);
+            CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, (const uint8_t *)name, (size_t)len,
+                                                                     1, NULL, 0, RINGWAY_STATE_UP));
+            CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
+            CHECK_STATUS(RINGWAY_STATUS_OK, ringway_jump_many(hashes, 300, nodes, many));
+            for (i = 0; i < 300; i++) {
+                CHECK_STATUS(RINGWAY_STATUS_OK, ringway_table_owner_hash(table, hashes[i], &owner));
+                CHECK_STATUS(RINGWAY_STATUS_OK, layout == 0 ? ringway_jump(hashes[i], nodes, &bucket)
+                                                            : ringway_jumpback(hashes[i], nodes, &bucket));
+                CHECK(bucket == owner && (layout == 1 || many[i] == owner));
+            }
+            ringway_table_free(table);
+        }
+        ringway_builder_free(builder);
+    }
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_jump_many(NULL, 0, 1, NULL));
+    CHECK_STATUS(RINGWAY_STATUS_OK, ringway_jump(UINT64_MAX, UINT32_MAX, &bucket));
+    CHECK(bucket < UINT32_MAX);
 }
 
 static void check_references(void) {
@@ -308,6 +347,8 @@ int main(int argc, char **argv) {
     begin_case("changes");
     check_changes(table);
     ringway_table_free(table);
+    begin_case("plain functions");
+    check_plain_functions();
     begin_case("references");
     check_references();
     begin_case("cluster file");

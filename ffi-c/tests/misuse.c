@@ -490,6 +490,24 @@ static void misuse_changes(void) {
     ringway_builder_free(builder);
 }
 
+static void misuse_plain_functions(void) {
+    const uint64_t hashes[2] = {1, 2};
+    uint32_t buckets[2] = {7, 7};
+    REFUSED(INVALID, ringway_key_hash(NULL, 1, &hash));
+    REFUSED(INVALID, ringway_key_hash(KEY, ABSURD, &hash));
+    REFUSED(INVALID, ringway_key_hash(KEY, 3, NULL));
+    REFUSED(INVALID, ringway_jump(1, 0, &number));
+    REFUSED(INVALID, ringway_jump(1, 2, NULL));
+    REFUSED(INVALID, ringway_jumpback(1, 0, &number));
+    REFUSED(INVALID, ringway_jumpback(1, 2, NULL));
+    REFUSED(INVALID, ringway_jump_many(NULL, 2, 3, buckets));
+    REFUSED(INVALID, ringway_jump_many(hashes, 2, 3, NULL));
+    REFUSED(INVALID, ringway_jump_many(hashes, 2, 0, buckets));
+    REFUSED(INVALID, ringway_jump_many(hashes, ABSURD, 3, buckets));
+    REFUSED(INVALID, ringway_jump_many(hashes, SIZE_MAX, 3, buckets));
+    CHECK(buckets[0] == 7 && buckets[1] == 7);
+}
+
 int main(void) {
     ringway_builder *builder = NULL;
     const ringway_table *table = NULL;
@@ -498,6 +516,7 @@ int main(void) {
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_add_node(builder, BYTES("a"), 1, NULL, 0, 0));
     CHECK_STATUS(RINGWAY_STATUS_OK, ringway_builder_build(builder, NULL, 0, NULL, &table));
     ringway_builder_free(builder);
+    misuse_plain_functions();
     misuse_builders();
     misuse_nodes();
     misuse_fields();

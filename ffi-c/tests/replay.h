@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef FREESTANDING
+#include "ringway-freestanding.h"
+#else
 #include "ringway.h"
+#endif
 
 #define NOBODY 4294967295u
 #define LENGTH_MAX 70000u

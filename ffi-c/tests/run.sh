@@ -27,17 +27,10 @@ warnings="-O1 -g -Wall -Wextra -Wpedantic -Werror"
 includes="-I$root/include -I$work"
 shared="-L$work -lringway -Wl,-rpath,$work -lpthread"
 static="$work/libringway.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
-failed_suites=0
+prefix=ffi-c
+. "$tests/suite.sh"
 # misuse.c asks for more memory than there is, and means it.
 export ASAN_OPTIONS=allocator_may_return_null=1
-
-# report SUITE PASSED FAILED SKIPPED
-report() {
-    echo "ffi-c $1: $2 passed, $3 failed, $4 skipped"
-    if [ "$3" -gt 0 ] || [ "$2" -eq 0 ]; then
-        failed_suites=$((failed_suites + 1))
-    fi
-}
 
 # compile OUTPUT COMPILER STANDARD SOURCE EXTRA...
 compile() {
@@ -73,27 +66,6 @@ compile_counted() {
     else
         failed=$((failed + 1))
     fi
-}
-
-# run_program SUITE COMMAND...: the program's last line is its result.
-run_program() {
-    suite=$1
-    shift
-    "$@" >"$work/output" 2>"$work/errors"
-    code=$?
-    result=$(tail -n 1 "$work/output" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
-    # A crash, a leak or a report of a sanitizer is one more failure.
-    # shellcheck disable=SC2086
-    set -- ${result:-0 0 0}
-    failed=$2
-    if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then
-        failed=1
-    fi
-    if [ "$failed" -gt 0 ]; then
-        echo "exit status $code" >>"$work/errors"
-        tail -n 15 "$work/errors" >&2
-    fi
-    report "$suite" "$1" "$failed" "$3"
 }
 
 # test_programs KIND SIZE COMPILE_FLAGS RUNNER...: all programs, built and run one way.

@@ -18,9 +18,9 @@ use self::{
     names::{COMPAT_NAMES, NAMES},
     sip_key::Secret,
 };
-use crate::{BuildError, key_hash};
 #[cfg(feature = "alloc")]
-use crate::{Node, node::Fields};
+use crate::node::Fields;
+use crate::{BuildError, Node, NodeIndex, check, key_hash, memory::at_least};
 
 /// At most this many nodes in a table (SPEC §8).
 pub(crate) const NODES_MAX: usize = 65_536;
@@ -409,6 +409,43 @@ impl Layout {
     #[inline]
     pub(crate) fn hash_key(&self, key: &[u8]) -> u64 {
         hash_key(self.hash_tag(), self.sip_key().map(SipKey::secret), key)
+    }
+
+    /// Checks nodes as every build in this layout does, in the order of SPEC §8.
+    ///
+    /// For placements that are built without their nodes: [`Buckets`](crate::Buckets). `scratch`
+    /// must have an element for each node; it is free again afterwards.
+    ///
+    /// # Complexity
+    /// O(nodes · log nodes) comparisons of names.
+    ///
+    /// # Errors
+    /// [`BuildError::StorageTooSmall`] if `scratch` has too few elements; the others are the options'
+    /// and the nodes' faults.
+    pub fn check_nodes(
+        &self,
+        nodes: &[Node<'_>],
+        scratch: &mut [NodeIndex],
+    ) -> Result<(), BuildError> {
+        self.check()?;
+        check::texts(nodes)?;
+        let by_name = at_least(nodes.len(), scratch)?;
+        for (slot, index) in by_name.iter_mut().zip(0..=u16::MAX) {
+            *slot = NodeIndex::new(index);
+        }
+        check::names(nodes, by_name, NodeIndex::as_usize)?;
+        match self {
+            Self::JumpV1 { .. } | Self::JumpbackV1 { .. } => check::unweighted(nodes),
+            #[cfg(feature = "alloc")]
+            Self::MementoV1 { removed, .. } => {
+                check::unweighted(nodes)?;
+                removed.check(nodes.len())
+            }
+            Self::RingwayV1 { vnodes, .. } | Self::RingwayKeyedV1 { vnodes, .. } => {
+                check::points(check::point_count(nodes, *vnodes)).map(|_| ())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// That the options are in their ranges, which the variant's fields do not promise, and that

@@ -10,6 +10,9 @@
 //!
 //! Two such arrays, the first and the last points, overlap and cover any length between theirs and
 //! twice theirs; one look tells which of the two has the answer.
+//!
+//! That is three kilobytes of code. Without an allocator, where programs are small, it is the
+//! standard library's search.
 
 use super::{
     WINDOW,
@@ -55,6 +58,13 @@ pub(super) fn first_from(
 const BEYOND: usize = usize::MAX;
 
 /// How many of `points`, which are in order, lie before the bound.
+#[cfg(not(feature = "alloc"))]
+fn count_below(points: &[Point], bound: u64) -> usize {
+    points.partition_point(|point| point.is_below(bound))
+}
+
+/// How many of `points`, which are in order, lie before the bound.
+#[cfg(feature = "alloc")]
 #[inline]
 fn count_below(points: &[Point], bound: u64) -> usize {
     match points.len().checked_ilog2() {
@@ -84,6 +94,7 @@ fn count_below(points: &[Point], bound: u64) -> usize {
 }
 
 /// The same for `N` points or more, but less than twice as many.
+#[cfg(feature = "alloc")]
 #[inline]
 fn in_arrays<const N: usize>(points: &[Point], bound: u64) -> usize {
     let (Some(low), Some(high)) = (points.first_chunk::<N>(), points.last_chunk::<N>()) else {
@@ -97,6 +108,7 @@ fn in_arrays<const N: usize>(points: &[Point], bound: u64) -> usize {
 }
 
 /// How many of the `N - 1` points from index `first`, 0 or 1, on; `N` is a power of two.
+#[cfg(feature = "alloc")]
 #[inline]
 fn in_array<const N: usize>(points: &[Point; N], first: usize, bound: u64) -> usize {
     let mut count = 0;
@@ -110,6 +122,7 @@ fn in_array<const N: usize>(points: &[Point; N], first: usize, bound: u64) -> us
     count
 }
 
+#[cfg(feature = "alloc")]
 #[inline]
 fn is_below<const N: usize>(points: &[Point; N], index: usize, bound: u64) -> bool {
     points.get(index).is_some_and(|point| point.is_below(bound))

@@ -16,6 +16,7 @@ use crate::{
         point::{NOWHERE, REACH_MAX, reach_of},
         positions::each_position,
     },
+    sort,
 };
 
 /// Builds rings: a layout, then `build` (feature `alloc`) or [`build_in`](Self::build_in).
@@ -116,11 +117,13 @@ impl RingBuilder {
                 *slot = point;
             }
         };
-        match options.secret {
-            None => for_each_point(nodes, options.vnodes, &key_hash, each),
-            Some(key) => for_each_point(nodes, options.vnodes, &|input| key.hash(input), each),
-        }
-        points.sort_unstable_by_key(|point| point.sort_key());
+        // One piece of code for both hashes: who builds in place wants a small program.
+        let hash = |input: &[u8]| match &options.secret {
+            None => key_hash(input),
+            Some(secret) => secret.hash(input),
+        };
+        for_each_point(nodes, options.vnodes, &hash, each);
+        sort::points(points);
         order_ties(points, nodes);
         Ok(freeze(storage, len, owner_count(nodes), options))
     }
@@ -179,7 +182,7 @@ impl<S: AsRef<[Point]> + AsMut<[Point]>> Ring<S> {
             *point = Point::new(point.position(), point.owner());
             owner_count += u32::from(owners.insert(point.owner()));
         }
-        points.sort_unstable_by_key(|point| point.sort_key());
+        sort::points(points);
         Ok(freeze(storage, len, owner_count, RingOptions::default()))
     }
 }
@@ -240,10 +243,14 @@ fn for_each_point(
 /// Puts points that stand in order of position, and of equal positions those in order of name.
 pub(super) fn order_ties(points: &mut [Point], nodes: &[Node<'_>]) {
     let name = |point: &Point| nodes.get(point.owner().as_usize()).map_or(&[][..], Node::name);
-    for equal in points.chunk_by_mut(|a, b| a.position() == b.position()) {
+    let mut rest = points;
+    while let Some(first) = rest.first().copied() {
+        let len = rest.iter().take_while(|point| point.position() == first.position()).count();
+        let Some((equal, after)) = rest.split_at_mut_checked(len) else { break };
         if equal.len() > 1 {
-            equal.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+            sort::by(equal, |a, b| name(a).cmp(name(b)));
         }
+        rest = after;
     }
 }
 
@@ -355,5 +362,6 @@ pub(super) fn bucket_count(points: usize) -> u32 {
 }
 
 pub(super) fn number(points: usize) -> u32 {
-    u32::try_from(points).expect("at most 2^24 points, checked before")
+    // At most 2^24, checked before.
+    u32::try_from(points).unwrap_or(u32::MAX)
 }

@@ -42,7 +42,7 @@ impl Point {
 
     /// The order of points: by position, then by owner, while no guide is written.
     #[inline]
-    pub(super) const fn sort_key(self) -> u64 {
+    pub(crate) const fn sort_key(self) -> u64 {
         self.0
     }
 

@@ -21,7 +21,8 @@ pub(crate) fn each_position(
     hash: &impl Fn(&[u8]) -> u64,
     each: impl FnMut(u32),
 ) {
-    if name.len() + 4 <= SHORT {
+    // Without an allocator, programs are small: one piece of code for both.
+    if cfg!(feature = "alloc") && name.len() + 4 <= SHORT {
         in_turns::<SHORT, 8>(name, range, hash, each);
     } else {
         in_turns::<LONG, 2>(name, range, hash, each);

@@ -170,6 +170,8 @@ test_tree() {
     check "link for linkers" same "$(readlink "$lib/libringway.so")" "libringway.so.$interface"
     check "ringway.h" cmp "$root/include/ringway.h" "$1/include/ringway.h"
     check "ringway.hpp" cmp "$root/include/ringway.hpp" "$1/include/ringway.hpp"
+    check "ringway-freestanding.h" cmp "$root/include/ringway-freestanding.h" "$1/include/ringway-freestanding.h"
+    check "libringway-freestanding.a" same "$(ar t "$lib/libringway-freestanding.a")" ringway-freestanding.o
     sed -n 's/^[a-z].*[ *]\(ringway_[a-z_]*\)(.*/\1/p' "$root/include/ringway.h" | sort >declared
     nm -D --defined-only "$library" | awk '{print $3}' | sort >exported
     check "the header declares functions" test -s declared
