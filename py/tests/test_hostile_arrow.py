@@ -85,7 +85,10 @@ release_schema, release_array = RELEASE_SCHEMA(clear_schema), RELEASE_ARRAY(clea
 
 
 def schema(format_: bytes | None = b"u", **fields: Any) -> Schema:
-    return Schema(**{"format": format_, "release": release_schema, **fields})
+    # Whoever copies a structure copies pointers to what its object keeps.
+    KEPT.append(Schema(**{"format": format_, "release": release_schema, **fields}))
+    found: Schema = KEPT[-1]
+    return found
 
 
 def address(data: bytes) -> int:
@@ -101,7 +104,9 @@ def array(*buffers: bytes | None, **fields: Any) -> Array:
     addresses = [None if data is None else ctypes.addressof(data) for data in held]
     places = (ctypes.c_void_p * len(addresses))(*addresses)
     rest = {"n_buffers": len(addresses), "buffers": places, "release": release_array}
-    return Array(**{**rest, **fields})
+    KEPT.append(Array(**{**rest, **fields}))
+    found: Array = KEPT[-1]
+    return found
 
 
 class Exporter:
