@@ -38,6 +38,10 @@ install: ## Build the C and C++ library and install it below PREFIX=/usr/local (
 freestanding: ## Build the C library in one object without libc: target/freestanding/ringway-freestanding.o
 	@JOBS=$(JOBS) sh ffi-c/freestanding/build.sh $(TARGET)
 
+.PHONY: deb
+deb: ## Make Debian packages of the library, its headers and the command: target/debian
+	@JOBS=$(JOBS) sh scripts/deb.sh $(TARGET)
+
 .PHONY: uninstall
 uninstall: ## Remove what make install with the same PREFIX, LIBDIR and DESTDIR put there
 	@sh scripts/install.sh uninstall
@@ -105,12 +109,13 @@ dist: ## Make the Python packages in dist/: source, a wheel for this machine, on
 
 .PHONY: test-all
 test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy, packages
-	@scripts/setup.sh packages $(BARE_METAL_PACKAGES)
+	@scripts/setup.sh packages $(BARE_METAL_PACKAGES) dpkg-dev lintian
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
 	    dist="scripts/setup.sh dist && .venv-dist/bin/python scripts/dist.py build check" \
+	    deb="JOBS=$(JOBS) sh ffi-c/tests/install/deb.sh $(TARGET)" \
 	    tsan="JOBS=$(JOBS) sh ffi-c/tests/tsan.sh $(TARGET)" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
