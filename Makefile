@@ -160,9 +160,9 @@ jepsen: ## Break real clusters under load, check every history: a million operat
 
 # RINGWAY_STEPS bounds each configuration; without it some take hours and much memory.
 .PHONY: model
-model: ## Check the handoff in every order of events (STEPS= for each configuration; RECORD=1)
+model: ## Check the handoff in every order of events (STEPS= bounds each configuration)
 	$(CARGO) build -j$(JOBS) -q --release -p ringway-model
-	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model $(if $(RECORD),--record)
+	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model
 
 .PHONY: fmt
 fmt: ## Format Rust and Python

@@ -1,8 +1,8 @@
 //! What can happen next, and what comes of it.
 
 use ringway_cluster::{
-    Action, Move, Phase, Reconciled, SegmentRecord, SegmentTable, Standing, StoredSegment, Verb,
-    merges, node_may, split,
+    Action, Move, Phase, Reconciled, SegmentRecord, SegmentTable, Standing, StoredSegment, merges,
+    node_may, split,
 };
 
 use crate::{
@@ -104,7 +104,7 @@ impl World {
         };
         match phase {
             Phase::Idle if free && state.used.moves < self.config.moves => {
-                steps.extend(others.map(|to| Step::Start { segment, to }))
+                steps.extend(others.map(|to| Step::Start { segment, to }));
             }
             Phase::Born if state.used.reassigns < self.config.reassigns => {
                 steps.extend(others.map(|to| Step::Reassign { segment, to }));
@@ -500,14 +500,6 @@ impl State {
         }
         lines.push(format!("clients: {:?}", self.clients.registers));
         lines.join("\n")
-    }
-
-    /// Whether somebody activated, frozen or otherwise; used by tests of the words.
-    #[must_use]
-    pub fn waits_for(&self, verb: Verb) -> bool {
-        self.coordinators.iter().flatten().any(
-            |driver| matches!(&driver.action, Action::Call { verb: asked, .. } if *asked == verb),
-        )
     }
 }
 

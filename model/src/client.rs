@@ -62,11 +62,6 @@ impl Register {
         self.close();
     }
 
-    /// The writes of unknown outcome that were sent.
-    pub(crate) fn unanswered(&self) -> impl Iterator<Item = (u8, Value)> {
-        self.pending.iter().copied()
-    }
-
     /// An unanswered write was sent again, and answered.
     pub(crate) fn answered(&mut self, number: u8) {
         // It took effect by now: before what was seen since, or after.

@@ -41,6 +41,7 @@ pub struct State {
 
 /// What was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant, reason = "messages are shared, not copied")]
 pub(crate) enum Message {
     /// A control call.
     Call { node: usize, fence: Fence, call: Call },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringway_cluster::{
-    Action, CopyRows, Cursor, Event, Fence, Move, MoveLimits, Outcome, Phase, Record, RecordKey,
+    Action, CopyRows, Cursor, Event, Fence, Move, MoveLimits, Outcome, Record, RecordKey,
     SegmentRecord, SegmentTable, Step, Transaction, Verb,
 };
 
@@ -51,7 +51,7 @@ impl World {
         if steps.is_empty() {
             let next_id = self.next_segment_id();
             for transaction in ringway_cluster::merges(&segments, next_id) {
-                let _ = self.commit(&transaction);
+                self.totals.merged += u64::from(self.commit(&transaction).is_ok());
             }
             return;
         }
@@ -69,29 +69,30 @@ impl World {
             Step::Split { id, at } => {
                 let next_id = self.next_segment_id();
                 if let Some(transaction) = ringway_cluster::split(&find(id), &at, next_id) {
-                    let _ = self.commit(&transaction);
+                    self.totals.split += u64::from(self.commit(&transaction).is_ok());
                 }
             }
             Step::Reassign { id, to } => {
                 let segment = find(id);
-                let record = SegmentRecord {
-                    owner: to,
-                    incarnation: None,
-                    epoch: segment.record.epoch + 1,
-                    phase: Phase::Born,
-                    ..segment.record.clone()
-                };
-                let transaction = Transaction::replace(
-                    RecordKey::Segment(id),
-                    segment.revision,
-                    Record::Segment(record),
-                );
-                let _ = self.commit(&transaction);
+                let born = segment.record.born_anew(&to);
+                self.totals.reassigned += u64::from(self.commit(&segment.replace(born)).is_ok());
             }
             Step::Move { id, to } => {
+                let segment = find(id);
+                let SegmentRecord { lo, hi, .. } = segment.record;
+                let source = self.node_of(&segment.record.owner);
+                // A large one is cut first, now and then.
+                if let Some(cut) = self.nodes[source].rows.cut(lo, hi)
+                    && self.below(4) == 0
+                {
+                    let next_id = self.next_segment_id();
+                    let transaction = ringway_cluster::split(&segment, &[cut], next_id).unwrap();
+                    self.totals.split += u64::from(self.commit(&transaction).is_ok());
+                    return;
+                }
                 let node = self.nodes.iter().find(|node| node.name() == to).unwrap();
                 let incarnation = node.holdings.incarnation();
-                if let Some(moving) = Move::new(find(id), &to, incarnation, MoveLimits::default()) {
+                if let Some(moving) = Move::new(segment, &to, incarnation, MoveLimits::default()) {
                     self.drive(index, id, as_of_level(id, moving));
                 }
             }
@@ -248,9 +249,7 @@ impl World {
             },
         };
         let mut event = event;
-        if weakness == Some(Weakness::DigestIsNotCompared)
-            || weakness == Some(Weakness::NoLastDelta)
-        {
+        if weakness == Some(Weakness::NoLastDelta) {
             // Claim what the source said.
             if let (Some(Verb::Digest), Event::Summed(summary)) = (driver.asked, &mut event)
                 && let Some(frozen) = driver.moving.frozen_summary()

@@ -1,16 +1,21 @@
 //! A node: durable holdings and rows under the shipped rules, and what it forgets in a crash.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::collections::BTreeMap;
 
 use ringway_cluster::{
     Access, CallError, CommitError, Event, Fence, Holdings, Incarnation, Phase, Reconciled, Record,
-    RecordKey, Refusal, Row, SegmentRecord, Standing, Tally, Transaction, Verb,
+    RecordKey, Refusal, Row, SegmentRecord, Standing, Transaction, Verb,
 };
 
 use crate::{
     clients::{Answer as ClientAnswer, Operation},
+    faults::Fault,
+    rows::SimRows,
     world::{Happening, Weakness, World, node_name},
 };
+
+/// How long a node remembers that it executed a request with an `Idempotency-Key`.
+const ANSWER_MS: u64 = 30_000;
 
 /// Who asked, so that the answer finds its way.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +29,22 @@ pub(crate) struct ReplyTo {
 /// A message to a node.
 #[derive(Clone, Debug)]
 pub(crate) enum Sent {
-    Call {
-        reply: ReplyTo,
-        fence: Fence,
-        call: Call,
-        read_store: bool,
-    },
-    Request {
-        client: usize,
-        token: u64,
-        position: u64,
-        epoch: u64,
-        operation: Operation,
-        read_store: bool,
-    },
+    Call { reply: ReplyTo, fence: Fence, call: Call, read_store: bool },
+    Request { asked: Asked, read_store: bool },
+}
+
+/// What a client asks of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) client: usize,
+    pub(crate) token: u64,
+    pub(crate) position: u64,
+    pub(crate) epoch: u64,
+    pub(crate) operation: Operation,
+    /// When what is written ends; 0 is never.
+    pub(crate) ends_ms: u64,
+    /// The `Idempotency-Key`.
+    pub(crate) once: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,77 +82,15 @@ pub(crate) enum Ask {
     Replace { id: u64, change: Box<(SegmentRecord, SegmentRecord)>, then: Option<Box<Sent>> },
 }
 
-/// The rows of a node.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SimRows {
-    rows: BTreeMap<(u64, Vec<u8>), Row>,
-    log: Vec<(u64, u64, Vec<u8>)>,
-    /// A weakness: nothing is ever deleted as a whole.
-    keep: bool,
-}
-
-impl SimRows {
-    fn between(&self, lo: u64, hi: u64) -> Vec<(u64, Vec<u8>)> {
-        let keys =
-            self.rows.range((lo, Vec::new())..).take_while(|((position, _), _)| *position <= hi);
-        keys.map(|(key, _)| key.clone()).collect()
-    }
-}
-
-impl ringway_cluster::Rows for SimRows {
-    type Error = Infallible;
-
-    fn count(&mut self, lo: u64, hi: u64) -> Result<Tally, Infallible> {
-        let mut tally = Tally::default();
-        for key in self.between(lo, hi) {
-            if self.rows[&key].value.is_some() {
-                tally.add(self.rows[&key].digest());
-            }
-        }
-        Ok(tally)
-    }
-
-    fn delete(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        if self.keep {
-            return Ok(());
-        }
-        for key in self.between(lo, hi) {
-            self.rows.remove(&key);
-        }
-        Ok(())
-    }
-
-    fn import(&mut self, row: &Row, tally: &mut Tally) -> Result<(), Infallible> {
-        let key = (row.position, row.key.clone());
-        match self.rows.get(&key) {
-            Some(old) if old.version >= row.version => return Ok(()),
-            Some(old) if old.value.is_some() => tally.remove(old.digest()),
-            _ => {}
-        }
-        if row.value.is_some() {
-            tally.add(row.digest());
-        }
-        self.rows.insert(key, row.clone());
-        Ok(())
-    }
-
-    fn forget_tombstones(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        self.rows
-            .retain(|(position, _), row| *position < lo || *position > hi || row.value.is_some());
-        Ok(())
-    }
-
-    fn clear_log(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        self.log.retain(|(_, position, _)| *position < lo || *position > hi);
-        Ok(())
-    }
-}
-
 pub(crate) struct SimNode {
     pub(crate) up: bool,
     pub(crate) life: u64,
     pub(crate) holdings: Holdings,
-    rows: SimRows,
+    pub(crate) rows: SimRows,
+    /// Messages take long until then.
+    pub(crate) slow_until_ms: u64,
+    /// The second loss is of the second disk.
+    pub(crate) losses: u64,
     frozen_since_ms: BTreeMap<u64, u64>,
 }
 
@@ -157,6 +102,8 @@ impl SimNode {
             life: 0,
             holdings: Holdings::new(node_name(index), incarnation, []),
             rows: SimRows { keep, ..SimRows::default() },
+            slow_until_ms: 0,
+            losses: 0,
             frozen_since_ms: BTreeMap::new(),
         }
     }
@@ -182,13 +129,34 @@ impl SimNode {
             Holdings::new(self.holdings.name().into(), self.holdings.incarnation(), saved);
     }
 
-    pub(crate) fn value(&self, position: u64, key: &[u8]) -> Option<u64> {
-        let row = self.rows.rows.get(&(position, key.to_vec()))?;
-        let value = row.value.as_ref()?;
+    /// The node comes back with an empty data directory.
+    pub(crate) fn lose_disk(&mut self) {
+        self.crash(false);
+        self.losses += 1;
+        let incarnation = Incarnation::from_bits(self.holdings.incarnation().bits() + 1_000);
+        self.holdings = Holdings::new(self.name().into(), incarnation, []);
+        self.rows = SimRows { keep: self.rows.keep, ..SimRows::default() };
+    }
+
+    pub(crate) fn value(&self, position: u64, key: &[u8], now_ms: u64) -> Option<u64> {
+        let value = self.rows.alive(position, key, now_ms)?.value.as_ref()?;
         Some(u64::from_le_bytes(value.as_slice().try_into().unwrap()))
     }
 
-    fn write(&mut self, position: u64, key: &[u8], value: Option<u64>) {
+    /// Executes a write that was let in; one with an `Idempotency-Key` only the first time.
+    fn execute(&mut self, asked: &Asked, value: Option<u64>, now_ms: u64, keep_answers: bool) {
+        let Asked { client, position, ends_ms, once, .. } = *asked;
+        if let Some(once) = once.filter(|_| keep_answers) {
+            let key = format!("answer {client} {once}").into_bytes();
+            if self.rows.alive(position, &key, now_ms).is_some() {
+                return;
+            }
+            self.write(position, &key, Some(0), now_ms + ANSWER_MS);
+        }
+        self.write(position, &World::key_of(client), value, ends_ms);
+    }
+
+    fn write(&mut self, position: u64, key: &[u8], value: Option<u64>, expires_ms: u64) {
         let Some(holding) = self.holdings.find_mut(position) else { return };
         holding.sequence += 1;
         let row = Row {
@@ -196,7 +164,7 @@ impl SimNode {
             key: key.to_vec(),
             value: value.map(|value| value.to_le_bytes().to_vec()),
             version: holding.sequence,
-            expires_ms: 0,
+            expires_ms,
         };
         let id = (position, key.to_vec());
         let old = self.rows.rows.get(&id).filter(|row| row.value.is_some()).map(Row::digest);
@@ -217,7 +185,23 @@ impl SimNode {
         };
     }
 
-    fn call(&mut self, fence: &Fence, call: Call) -> Result<Answer, Refusal> {
+    /// Deletes what has ended, logged like any delete, where this node serves.
+    fn sweep(&mut self, lo: u64, hi: u64, now_ms: u64) -> u64 {
+        let mut swept = 0;
+        for (position, key) in self.rows.ended(lo, hi, now_ms) {
+            let holding = self.holdings.find(position);
+            if holding.is_some_and(|holding| holding.standing == Standing::Owned) {
+                self.write(position, &key, None, 0);
+                swept += 1;
+            }
+        }
+        swept
+    }
+
+    fn call(&mut self, fence: &Fence, call: Call, now_ms: u64) -> Result<Answer, Refusal> {
+        if matches!(call, Call::Verb(Verb::Freeze)) {
+            self.sweep(fence.lo, fence.hi, now_ms);
+        }
         let (holdings, rows) = (&mut self.holdings, &mut self.rows);
         let accepted = |_| Answer::Event(Event::Accepted);
         let summed = |summary| Answer::Event(Event::Summed(summary));
@@ -292,9 +276,7 @@ impl World {
             Sent::Call { reply, fence, call, read_store } => {
                 self.node_called(node, reply, fence, call, read_store);
             }
-            Sent::Request { client, token, position, epoch, operation, read_store } => {
-                self.node_requested(node, client, token, position, epoch, operation, read_store);
-            }
+            Sent::Request { asked, read_store } => self.node_requested(node, asked, read_store),
         }
     }
 
@@ -311,7 +293,17 @@ impl World {
             let again = Some(Box::new(Sent::Call { reply, fence, call, read_store: false }));
             return self.ask_store(node, Ask::Read { lo: fence.lo, hi: fence.hi, then: again });
         }
-        let answer = match self.nodes[node].call(&fence, call.clone()) {
+        let now_ms = self.now_ms;
+        let answer = match self.transact(node, |node| node.call(&fence, call.clone(), now_ms)) {
+            Err(Fault::NotExecuted) => {
+                let event = Answer::Event(Event::Unreachable("the disk fails".into()));
+                let ReplyTo { coordinator, life, segment, token } = reply;
+                return self.answer_move(coordinator, life, segment, token, event);
+            }
+            Err(Fault::Unknown) => return,
+            Ok(answer) => answer,
+        };
+        let answer = match answer {
             Err(Refusal::Ahead { .. }) if !read_store => {
                 let again = Some(Box::new(Sent::Call { reply, fence, call, read_store: true }));
                 return self.ask_store(node, Ask::Read { lo: fence.lo, hi: fence.hi, then: again });
@@ -323,39 +315,38 @@ impl World {
         self.answer_move(reply.coordinator, reply.life, reply.segment, reply.token, answer);
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a request has that many parts")]
-    fn node_requested(
-        &mut self,
-        node: usize,
-        client: usize,
-        token: u64,
-        position: u64,
-        epoch: u64,
-        operation: Operation,
-        read_store: bool,
-    ) {
+    fn node_requested(&mut self, node: usize, asked: Asked, read_store: bool) {
+        let Asked { client, token, position, epoch, operation, .. } = asked;
+        let now_ms = self.now_ms;
         let mut access = self.nodes[node].holdings.check(position, epoch);
+        let key = Self::key_of(client);
         if self.weakness == Some(Weakness::FrozenIsServed) && access == Access::Frozen {
             access = Access::Serve;
         }
         if self.weakness == Some(Weakness::EpochIsNotChecked)
-            && self.nodes[node].value(position, &Self::key_of(client)).is_some()
+            && self.nodes[node].value(position, &key, now_ms).is_some()
         {
             access = Access::Serve;
         }
         let answer = match access {
             Access::Serve => match operation {
                 Operation::Read => {
-                    ClientAnswer::Value(self.nodes[node].value(position, &Self::key_of(client)))
+                    ClientAnswer::Value(self.nodes[node].value(position, &key, now_ms))
                 }
                 Operation::Write(value) => {
-                    self.nodes[node].write(position, &Self::key_of(client), value);
-                    ClientAnswer::Written
+                    let keep = self.weakness != Some(Weakness::AnswersAreNotKept);
+                    match self.transact(node, |node| node.execute(&asked, value, now_ms, keep)) {
+                        Ok(()) => ClientAnswer::Written,
+                        Err(_) if self.weakness == Some(Weakness::AnswersBeforeCommit) => {
+                            ClientAnswer::Written
+                        }
+                        Err(Fault::NotExecuted) => ClientAnswer::Misdirected,
+                        Err(Fault::Unknown) => return,
+                    }
                 }
             },
             Access::Misdirected { epoch: here } if here < epoch && !read_store => {
-                let again =
-                    Sent::Request { client, token, position, epoch, operation, read_store: true };
+                let again = Sent::Request { asked, read_store: true };
                 let (lo, hi) = (position, position);
                 return self.ask_store(node, Ask::Read { lo, hi, then: Some(Box::new(again)) });
             }
@@ -364,7 +355,7 @@ impl World {
         self.send(Happening::ClientAnswer { client, token, answer }, false);
     }
 
-    fn key_of(client: usize) -> Vec<u8> {
+    pub(crate) fn key_of(client: usize) -> Vec<u8> {
         format!("k{client}").into_bytes()
     }
 
@@ -379,7 +370,8 @@ impl World {
             // The store acts even if the node has crashed since it asked.
             let unchanged = self.segment(id).filter(|segment| segment.record == old);
             if let Some(segment) = unchanged {
-                let incarnation = self.nodes[node].holdings.incarnation();
+                // Of whoever asked: it may have lost its disk since.
+                let incarnation = new.incarnation.unwrap();
                 let name = self.nodes[node].name().to_owned();
                 ringway_cluster::node_may(&name, incarnation, &old, &new).unwrap();
                 let key = RecordKey::Segment(id);
@@ -412,29 +404,49 @@ impl World {
         then: Option<Box<Sent>>,
     ) {
         for (id, record) in records {
-            let SimNode { holdings, rows, .. } = &mut self.nodes[node];
-            match holdings.reconcile(record, rows).unwrap_or_else(|never| match never {}) {
-                Reconciled::Claim => {
-                    if self.nodes[node].claim(record) {
-                        let incarnation = Some(self.nodes[node].holdings.incarnation());
-                        let new =
-                            SegmentRecord { incarnation, phase: Phase::Idle, ..record.clone() };
-                        let ask =
-                            Ask::Replace { id: *id, change: Box::new((record.clone(), new)), then };
-                        return self.ask_store(node, ask);
+            let reconcile = |node: &mut SimNode| {
+                let SimNode { holdings, rows, .. } = node;
+                let outcome =
+                    holdings.reconcile(record, rows).unwrap_or_else(|never| match never {});
+                if outcome == Reconciled::Claim && !node.claim(record) {
+                    return None;
+                }
+                Some(outcome)
+            };
+            // A disk that fails leaves the records for the next time.
+            let Ok(outcome) = self.transact(node, reconcile) else { return };
+            match outcome {
+                None | Some(Reconciled::Current | Reconciled::Applied) => {}
+                Some(Reconciled::Claim) => {
+                    let incarnation = Some(self.nodes[node].holdings.incarnation());
+                    let new = SegmentRecord { incarnation, phase: Phase::Idle, ..record.clone() };
+                    let ask =
+                        Ask::Replace { id: *id, change: Box::new((record.clone(), new)), then };
+                    return self.ask_store(node, ask);
+                }
+                Some(Reconciled::StoreBehind) => self.totals.store_behind += 1,
+                Some(Reconciled::IncarnationMismatch) if self.nodes[node].losses > 0 => {
+                    self.totals.mismatches += 1;
+                    if self.weakness == Some(Weakness::IncarnationIsNotChecked) {
+                        self.nodes[node].serve_from_empty(record);
                     }
                 }
-                Reconciled::Unclear | Reconciled::IncarnationMismatch => {
+                Some(Reconciled::Unclear) if self.is_restored() => self.totals.unclear += 1,
+                Some(Reconciled::Unclear | Reconciled::IncarnationMismatch) => {
                     panic!("{} can't make sense of {record:?}", self.nodes[node].name());
                 }
-                Reconciled::Current | Reconciled::Applied | Reconciled::StoreBehind => {}
             }
         }
         match then.map(|then| *then) {
             Some(Sent::Call { reply, fence, call: Call::Verb(Verb::Drop), .. }) => {
                 for (_, record) in records {
-                    let SimNode { holdings, rows, .. } = &mut self.nodes[node];
-                    let _ = holdings.drop_rows(record, rows);
+                    let dropped = self.transact(node, |node| {
+                        // What is refused changes nothing.
+                        let _ = node.holdings.drop_rows(record, &mut node.rows);
+                    });
+                    if dropped.is_err() {
+                        return;
+                    }
                 }
                 let answer = Answer::Event(Event::Accepted);
                 let ReplyTo { coordinator, life, segment, token } = reply;
@@ -452,6 +464,8 @@ impl World {
             return;
         }
         let now_ms = self.now_ms;
+        let Ok(swept) = self.transact(node, |node| node.sweep(0, u64::MAX, now_ms)) else { return };
+        self.totals.swept += swept;
         let waiting: Vec<(u64, u64, bool)> = self.nodes[node]
             .holdings
             .iter()
@@ -487,7 +501,8 @@ impl World {
         let name = self.nodes[node].name().to_owned();
         for (id, old) in self.segments_between(lo, hi) {
             let moving = matches!(old.phase, Phase::Moving { .. });
-            if moving && old.owner == name {
+            let here = Some(self.nodes[node].holdings.incarnation());
+            if moving && old.owner == name && old.incarnation == here {
                 let new = SegmentRecord { epoch: old.epoch + 1, phase: Phase::Idle, ..old.clone() };
                 self.ask_store(node, Ask::Replace { id, change: Box::new((old, new)), then: None });
             }
@@ -498,5 +513,15 @@ impl World {
 impl SimNode {
     fn claim(&mut self, record: &SegmentRecord) -> bool {
         self.holdings.claim(record, &mut self.rows).is_ok()
+    }
+
+    /// A weakness: what another data directory owned is taken as this one's.
+    fn serve_from_empty(&mut self, record: &SegmentRecord) {
+        let incarnation = Some(self.holdings.incarnation());
+        let born = SegmentRecord { incarnation: None, phase: Phase::Born, ..record.clone() };
+        if self.claim(&born) {
+            let idle = SegmentRecord { incarnation, phase: Phase::Idle, ..born };
+            let _ = self.holdings.reconcile(&idle, &mut self.rows);
+        }
     }
 }

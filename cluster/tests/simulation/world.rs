@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringway::{Layout, Node, Table};
 use ringway_cluster::{
-    Changes, CommitError, Phase, Record, RecordKey, Revision, SegmentRecord, SegmentTable,
-    Snapshot, Standing, Transaction, seed,
+    Changes, CommitError, Incarnation, Phase, Record, RecordKey, Revision, SegmentRecord,
+    SegmentTable, Snapshot, Standing, Transaction, seed,
 };
 
 use crate::{
     clients::Client,
     coordinator::{Coordinator, Driver},
+    faults::differs,
     node::{Sent, SimNode},
 };
 
@@ -18,8 +19,8 @@ pub(crate) const NODES: usize = 4;
 const COORDINATORS: usize = 2;
 const CLIENTS: usize = 24;
 /// Faults happen before this time, in milliseconds; then everything must come to rest.
-const CALM_MS: u64 = 60_000;
-const END_MS: u64 = 130_000;
+pub(crate) const CALM_MS: u64 = 60_000;
+pub(crate) const END_MS: u64 = 130_000;
 /// Clients ask nothing new after this, so that nothing is under way at the end.
 pub(crate) const CLIENTS_END_MS: u64 = 90_000;
 
@@ -29,38 +30,54 @@ pub(crate) enum Weakness {
     FrozenIsServed,
     FreezeIsNotDurable,
     EpochIsNotChecked,
-    DigestIsNotCompared,
     NoLastDelta,
     StageKeepsRows,
     WriteIsSentAgain,
+    AnswersAreNotKept,
+    AnswersBeforeCommit,
+    IncarnationIsNotChecked,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) moved: u64,
-    pub(crate) aborted: u64,
-    pub(crate) lost: u64,
-    pub(crate) taken_over: u64,
-    pub(crate) reads: u64,
-    pub(crate) writes: u64,
-    pub(crate) unknown_writes: u64,
-    pub(crate) misdirected: u64,
-    pub(crate) crashes: u64,
+macro_rules! totals {
+    ($($name:ident),*) => {
+        /// What happened how often.
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct Totals {
+            $(pub(crate) $name: u64,)*
+        }
+
+        impl Totals {
+            pub(crate) fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
 }
 
-impl Totals {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.moved += other.moved;
-        self.aborted += other.aborted;
-        self.lost += other.lost;
-        self.taken_over += other.taken_over;
-        self.reads += other.reads;
-        self.writes += other.writes;
-        self.unknown_writes += other.unknown_writes;
-        self.misdirected += other.misdirected;
-        self.crashes += other.crashes;
-    }
-}
+totals!(
+    moved,
+    aborted,
+    lost,
+    taken_over,
+    split,
+    merged,
+    reassigned,
+    reads,
+    writes,
+    unknown_writes,
+    misdirected,
+    sent_again,
+    ended,
+    swept,
+    crashes,
+    disk_faults,
+    disks_lost,
+    forgotten,
+    mismatches,
+    slow,
+    store_behind,
+    unclear
+);
 
 /// What happens at a point of time.
 #[derive(Clone, Debug)]
@@ -109,6 +126,12 @@ pub(crate) enum Happening {
     NodeCrash(usize),
     NodeRestart(usize),
     CoordinatorCrash(usize),
+    DiskLost(usize),
+    Forget {
+        node: usize,
+        incarnation: Incarnation,
+    },
+    NodeSlow(usize),
     NewTarget,
 }
 
@@ -121,6 +144,8 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<SimNode>,
     pub(crate) coordinators: Vec<Coordinator>,
     pub(crate) clients: Vec<Client>,
+    pub(crate) backups: Vec<Snapshot>,
+    pub(crate) restored: bool,
     happenings: BTreeMap<(u64, u64), Happening>,
     sequence: u64,
     random: u64,
@@ -160,6 +185,8 @@ impl World {
             clients: (0..CLIENTS).map(|client| Client::new(client, &target, &store)).collect(),
             store,
             target,
+            backups: Vec::new(),
+            restored: false,
             happenings: BTreeMap::new(),
             sequence: 0,
             random: seed_number,
@@ -181,6 +208,15 @@ impl World {
             let (at, node) = (world.below(CALM_MS - 5_000), world.index(NODES));
             world.after(at, Happening::NodeCrash(node));
         }
+        for _ in 0..6 {
+            let (at, node) = (world.below(CALM_MS - 5_000), world.index(NODES));
+            world.after(at, Happening::NodeSlow(node));
+        }
+        // In every third world: most of the time disks only fail now and then.
+        if world.below(3) == 0 {
+            let (at, node) = (10_000 + world.below(CALM_MS - 20_000), world.index(NODES));
+            world.after(at, Happening::DiskLost(node));
+        }
         for _ in 0..8 {
             let (at, coordinator) = (world.below(CALM_MS - 5_000), world.index(COORDINATORS));
             world.after(at, Happening::CoordinatorCrash(coordinator));
@@ -189,18 +225,53 @@ impl World {
     }
 
     pub(crate) fn run(&mut self) {
-        while let Some(((at, _), happening)) = self.happenings.pop_first() {
-            if at > END_MS {
+        self.run_until(END_MS);
+        self.check_rest();
+    }
+
+    /// Comes to rest; then the store is restored from a backup, and life goes on for a minute.
+    /// Whether the backup was another map.
+    pub(crate) fn run_and_restore(&mut self) -> bool {
+        self.run_until(END_MS);
+        if self.backups.is_empty() {
+            return false;
+        }
+        let before = self.store.clone();
+        self.restore();
+        let other = differs(&before, &self.store);
+        for client in 0..CLIENTS {
+            self.after(client as u64, Happening::ClientTurn(client));
+        }
+        for wait in [5_000, 25_000] {
+            self.after(wait, Happening::NewTarget);
+        }
+        self.run_until(END_MS + 60_000);
+        other
+    }
+
+    fn run_until(&mut self, end_ms: u64) {
+        while let Some(((at, number), happening)) = self.happenings.pop_first() {
+            if at > end_ms {
+                self.happenings.insert((at, number), happening);
                 break;
             }
             self.now_ms = at;
             self.happen(happening);
             self.check_single_owner();
         }
-        self.check_rest();
     }
 
-    fn happen(&mut self, happening: Happening) {
+    /// Loses what is under way to the store.
+    pub(crate) fn drop_store_messages(&mut self) {
+        self.happenings.retain(|_, happening| {
+            !matches!(
+                happening,
+                Happening::Commit { .. } | Happening::Read { .. } | Happening::NodeStore { .. }
+            )
+        });
+    }
+
+    pub(crate) fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::ToNode(node, sent) => self.node_receives(node, sent),
             Happening::ToMove { coordinator, life, segment, token, event } => {
@@ -238,7 +309,14 @@ impl World {
                 self.totals.crashes += 1;
                 self.coordinators[coordinator].crash();
             }
+            Happening::DiskLost(node) => self.lose_disk(node),
+            Happening::Forget { node, incarnation } => self.forget(node, incarnation),
+            Happening::NodeSlow(node) => {
+                self.totals.slow += 1;
+                self.nodes[node].slow_until_ms = self.now_ms + 1_000 + self.below(6_000);
+            }
             Happening::NewTarget => {
+                self.back_up();
                 let mut weights = [0; NODES];
                 while weights == [0; NODES] {
                     weights = std::array::from_fn(|_| u32::try_from(self.below(3)).unwrap());
@@ -263,11 +341,11 @@ impl World {
     }
 
     /// When the faults are over, the map is the target and every key has its last value.
-    fn check_rest(&self) {
+    fn check_rest(&mut self) {
         let segments = SegmentTable::new(&self.store, u64::from(u32::MAX)).unwrap();
         let steps = ringway_cluster::steps(&segments, &self.target).unwrap();
         assert_eq!(steps, [], "the map has not come to rest");
-        for client in &self.clients {
+        for client in &mut self.clients {
             let position = client.position;
             let segment = segments.find(position).unwrap();
             let owner = self.nodes.iter().find(|node| node.name() == segment.record.owner).unwrap();
@@ -281,7 +359,7 @@ impl World {
                 "{position} is not served by {}",
                 segment.record.owner
             );
-            client.check_last(owner.value(position, &client.key()));
+            client.check_last(owner.value(position, &client.key(), self.now_ms), self.now_ms);
         }
         let merged: BTreeSet<u64> = segments.iter().map(|segment| segment.record.lo).collect();
         assert_eq!(merged.len(), segments.len());
@@ -342,9 +420,14 @@ impl World {
             return;
         }
         let copies = if may_double && faulty && self.below(100) < 5 { 2 } else { 1 };
+        let slow = match &happening {
+            Happening::ToNode(node, _) => self.now_ms < self.nodes[*node].slow_until_ms,
+            _ => false,
+        };
         for _ in 0..copies {
             let late = faulty && self.below(100) < 4;
             let wait = if late { self.below(8_000) } else { 1 + self.below(10) };
+            let wait = if slow { wait + self.below(900) } else { wait };
             self.after(wait, happening.clone());
         }
     }
