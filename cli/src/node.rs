@@ -57,6 +57,12 @@ pub(crate) struct Args {
     /// Connections of the data listener
     #[arg(long, value_name = "N", default_value_t = NodeOptions::default().connections_max)]
     connections_max: usize,
+    /// How long the answer to a request with an Idempotency-Key is kept: a minute to a year
+    #[arg(long, value_name = "MS", default_value_t = NodeOptions::default().dedup_ms_max)]
+    dedup_ms_max: u64,
+    /// How many such answers one position keeps; then new ones get 503
+    #[arg(long, value_name = "N", default_value_t = NodeOptions::default().dedup_entries_max)]
+    dedup_entries_max: u64,
     /// The database file grows no further; writes then get 503 [default: the disk is the limit]
     #[arg(long, value_name = "BYTES")]
     data_bytes_max: Option<u64>,
@@ -119,6 +125,8 @@ async fn serve(
         body_bytes_max: args.body_bytes_max,
         bodies_bytes_max: args.bodies_bytes_max,
         connections_max: args.connections_max,
+        dedup_ms_max: args.dedup_ms_max,
+        dedup_entries_max: args.dedup_entries_max,
         layout,
         ..NodeOptions::default()
     };

@@ -10,7 +10,7 @@ use crate::{
     limits::SendLimits,
     map::Map,
     send::{Answer, Outgoing, OutgoingBody, Sender},
-    send_error::SendError,
+    send_error::{Repeat, SendError},
 };
 
 /// A client that finds each key's owner by itself.
@@ -54,7 +54,7 @@ impl Client {
     /// # Errors
     /// [`SendError`], which says whether a retry is safe.
     pub async fn get(&self, key: &[u8], path: &str) -> Result<ClientAnswer, SendError> {
-        self.request("GET", key, path, None).await
+        self.request("GET", key, path, None, None).await
     }
 
     /// `PUT` of the resource at `path` under the sharding key `key`.
@@ -67,7 +67,24 @@ impl Client {
         path: &str,
         body: &[u8],
     ) -> Result<ClientAnswer, SendError> {
-        self.request("PUT", key, path, Some(body)).await
+        self.request("PUT", key, path, Some(body), None).await
+    }
+
+    /// As [`put`](Self::put) with an `Idempotency-Key`, any bytes that no other request under this
+    /// sharding key has: executed once by nodes that keep answers, however often it is repeated.
+    ///
+    /// After an unknown outcome it is sent again here, within limits; the caller may repeat it, too.
+    ///
+    /// # Errors
+    /// [`SendError`], which says whether a retry is safe.
+    pub async fn put_once(
+        &self,
+        key: &[u8],
+        path: &str,
+        body: &[u8],
+        idempotency_key: &[u8],
+    ) -> Result<ClientAnswer, SendError> {
+        self.request("PUT", key, path, Some(body), Some(idempotency_key)).await
     }
 
     /// `DELETE` of the resource at `path` under the sharding key `key`.
@@ -75,7 +92,20 @@ impl Client {
     /// # Errors
     /// [`SendError`], which says whether a retry is safe.
     pub async fn delete(&self, key: &[u8], path: &str) -> Result<ClientAnswer, SendError> {
-        self.request("DELETE", key, path, None).await
+        self.request("DELETE", key, path, None, None).await
+    }
+
+    /// As [`delete`](Self::delete) with an `Idempotency-Key`: see [`put_once`](Self::put_once).
+    ///
+    /// # Errors
+    /// [`SendError`], which says whether a retry is safe.
+    pub async fn delete_once(
+        &self,
+        key: &[u8],
+        path: &str,
+        idempotency_key: &[u8],
+    ) -> Result<ClientAnswer, SendError> {
+        self.request("DELETE", key, path, None, Some(idempotency_key)).await
     }
 
     async fn request(
@@ -84,7 +114,13 @@ impl Client {
         key: &[u8],
         path: &str,
         body: Option<&[u8]>,
+        once: Option<&[u8]>,
     ) -> Result<ClientAnswer, SendError> {
+        let repeat = match (method, once) {
+            ("GET", _) => Repeat::Safe,
+            (_, Some(_)) => Repeat::Keyed,
+            (_, None) => Repeat::Never,
+        };
         let mut head = Vec::with_capacity(256);
         // Writing to a `Vec` cannot fail.
         let _ = write!(head, "{method} ");
@@ -92,6 +128,11 @@ impl Client {
         head.extend_from_slice(b" HTTP/1.1\r\nHost: ringway\r\nRingway-Key: ");
         percent_encode(key, &mut head);
         head.extend_from_slice(b"\r\n");
+        if let Some(once) = once {
+            head.extend_from_slice(b"Idempotency-Key: \"");
+            percent_encode(once, &mut head);
+            head.extend_from_slice(b"\"\r\n");
+        }
         if let Some(body) = body {
             let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
@@ -99,19 +140,19 @@ impl Client {
             key,
             head: &head,
             is_head: false,
-            is_safe: method == "GET",
+            repeat,
             body: OutgoingBody::Kept(body.unwrap_or_default()),
         };
         let mut wire = Vec::new();
         let answer = self.sender.send(&request, &mut wire).await?;
-        self.collect(answer, request.is_safe).await
+        self.collect(answer).await
     }
 
-    async fn collect(&self, answer: Answer, is_safe: bool) -> Result<ClientAnswer, SendError> {
-        let Answer { mut connection, node, .. } = answer;
+    async fn collect(&self, answer: Answer) -> Result<ClientAnswer, SendError> {
+        let Answer { mut connection, node, repeat, .. } = answer;
         let bad = |reason: &str| {
             let (node, reason) = (node.name.clone(), reason.to_owned());
-            SendError::BadAnswer { node, reason, is_safe }
+            SendError::BadAnswer { node, reason, repeat }
         };
         let headers = connection.head.headers.iter().filter_map(|span| {
             let name = &connection.head_bytes[span.name.clone()];

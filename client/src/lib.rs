@@ -14,6 +14,7 @@
 mod client;
 mod connection;
 pub mod http1;
+mod keepers;
 mod limits;
 mod map;
 mod pool;
@@ -29,5 +30,5 @@ pub use crate::{
     pool::Pool,
     router::{NodeRoute, Route, Router},
     send::{Answer, Outgoing, OutgoingBody, SendStats, Sender},
-    send_error::SendError,
+    send_error::{Repeat, SendError},
 };

@@ -3,8 +3,9 @@
 //! What may be sent twice is the heart of it. A 421 says that nothing was executed: the map is
 //! read again and the request goes out again, to whoever owns the position then. A connection
 //! that breaks says nothing: once a byte may have reached the node, only GET, HEAD and OPTIONS go
-//! out again. A PUT that ran twice could bring back a value that another client has overwritten in
-//! between.
+//! out again, and a PUT or DELETE with an `Idempotency-Key` between nodes that keep answers: they
+//! were asked before it was sent at all. Any other PUT that ran twice could bring back a value that
+//! another client has overwritten in between.
 
 use std::{
     io::Write as _,
@@ -22,11 +23,12 @@ use tokio::{
 
 use crate::{
     connection::{NodeConnection, READ_BYTES, ReadHeadError},
+    keepers::Keepers,
     limits::SendLimits,
     map::{Map, Parked, RouterHandle},
     pool::Pool,
     router::{NodeRoute, Route},
-    send_error::SendError,
+    send_error::{Repeat, SendError},
 };
 
 /// How often a request that may be sent twice is sent again after a broken connection.
@@ -37,12 +39,16 @@ const BACKOFF_MAX: Duration = Duration::from_millis(250);
 /// A refusal with a body above this costs its connection.
 const REFUSAL_BYTES_MAX: u64 = 16 << 10;
 const MISDIRECTED: u16 = 421;
+const UNAVAILABLE: u16 = 503;
+/// Asks a node what it can do.
+const QUESTION: &[u8] = b"OPTIONS * HTTP/1.1\r\nHost: ringway\r\n\r\n";
 
 /// Sends requests to their owners. Each worker has its own.
 #[derive(Debug)]
 pub struct Sender {
     map: Map,
     pool: Pool,
+    keepers: Keepers,
     limits: SendLimits,
     stats: SendStats,
 }
@@ -56,6 +62,8 @@ pub struct SendStats {
     pub misdirected: AtomicU64,
     /// Requests sent again after their connection broke.
     pub resent: AtomicU64,
+    /// Those of them with an `Idempotency-Key`, which may have been executed before.
+    pub resent_keyed: AtomicU64,
     /// Requests that waited for a newer map.
     pub parked: AtomicU64,
     /// Microseconds that they waited, in total.
@@ -71,8 +79,8 @@ pub struct Outgoing<'a> {
     pub head: &'a [u8],
     /// Whether it is `HEAD`, whose answer has no body.
     pub is_head: bool,
-    /// Whether it may be executed twice: `GET`, `HEAD`, `OPTIONS`.
-    pub is_safe: bool,
+    /// Whether it may be executed twice, or its head has an `Idempotency-Key`.
+    pub repeat: Repeat,
     /// The body.
     pub body: OutgoingBody<'a>,
 }
@@ -95,6 +103,8 @@ pub struct Answer {
     pub node: Arc<NodeRoute>,
     /// Whether this is only the 100 that asks for the body.
     pub wants_body: bool,
+    /// Whether the request may be sent again as it is, should the answer turn out to be none.
+    pub repeat: Repeat,
 }
 
 /// How one attempt ended, if not in an error.
@@ -112,7 +122,8 @@ impl Sender {
     /// A sender that routes by `map`.
     #[must_use]
     pub fn new(map: Map, limits: SendLimits) -> Self {
-        Self { map, pool: Pool::new(limits), limits, stats: SendStats::default() }
+        let (pool, keepers) = (Pool::new(limits), Keepers::default());
+        Self { map, pool, keepers, limits, stats: SendStats::default() }
     }
 
     /// The map.
@@ -151,13 +162,23 @@ impl Sender {
         wire: &mut Vec<u8>,
     ) -> Result<Answer, SendError> {
         let mut parking = Parking::default();
-        let outcome = self.send_parked(request, wire, &mut parking).await;
+        let mut doubt = None;
+        let outcome = self.send_parked(request, wire, &mut parking, &mut doubt).await;
         if let Some(since) = parking.since {
             let waited = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.stats.parked.fetch_add(1, Ordering::Relaxed);
             self.stats.parked_micros.fetch_add(waited, Ordering::Relaxed);
         }
-        outcome
+        match (outcome, doubt) {
+            // Whatever was not executed now: it may have been before.
+            (Err(_), Some(Doubt { error, .. })) => Err(error),
+            (Ok(answer), Some(Doubt { error, .. }))
+                if answer.connection.head.status == UNAVAILABLE =>
+            {
+                Err(error)
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     async fn send_parked<'a>(
@@ -165,6 +186,7 @@ impl Sender {
         request: &Outgoing<'_>,
         wire: &mut Vec<u8>,
         parking: &mut Parking<'a>,
+        doubt: &mut Option<Doubt>,
     ) -> Result<Answer, SendError> {
         let mut tries = 0;
         loop {
@@ -172,14 +194,31 @@ impl Sender {
             let position = router.position(request.key);
             let route = router.route(position);
             compose(request, &route, wire);
-            let outcome = match self.attempt(request, route.node, wire).await {
+            let keeps_for = match request.repeat {
+                Repeat::Keyed => self.keeps_for(route.node).await,
+                Repeat::Safe | Repeat::Never => Duration::ZERO,
+            };
+            let repeat = match request.repeat {
+                Repeat::Keyed if keeps_for.is_zero() => Repeat::Never,
+                repeat => repeat,
+            };
+            if let Some(doubt) = doubt
+                && (repeat == Repeat::Never || doubt.since.elapsed() >= keeps_for)
+            {
+                // The node would not know the request again, or no more.
+                doubt.error.never_repeat();
+                return Err(doubt.error.clone());
+            }
+            let began = Instant::now();
+            let outcome = match self.attempt(request, repeat, route.node, wire).await {
                 // The owner may be gone because the key has another one by now.
                 Err(SendError::Unreachable { .. }) if self.has_moved(&router, position) => continue,
                 outcome => outcome?,
             };
             match outcome {
                 Attempt::Answered(connection, wants_body) => {
-                    return Ok(Answer { connection, node: Arc::clone(route.node), wants_body });
+                    let node = Arc::clone(route.node);
+                    return Ok(Answer { connection, node, wants_body, repeat });
                 }
                 Attempt::Misdirected { epoch, frozen } => {
                     self.stats.misdirected.fetch_add(1, Ordering::Relaxed);
@@ -195,11 +234,17 @@ impl Sender {
                 }
                 Attempt::Again(error) => {
                     tries += 1;
+                    let is_unknown = matches!(error, SendError::Unknown { .. });
+                    let is_keyed = repeat == Repeat::Keyed && is_unknown;
+                    if is_keyed && doubt.is_none() {
+                        *doubt = Some(Doubt { since: began, error: error.clone() });
+                    }
                     let moved = self.has_moved(&router, position);
                     if tries > RESENDS_MAX && !moved {
                         return Err(error);
                     }
                     self.stats.resent.fetch_add(1, Ordering::Relaxed);
+                    self.stats.resent_keyed.fetch_add(u64::from(is_keyed), Ordering::Relaxed);
                 }
             }
         }
@@ -249,27 +294,65 @@ impl Sender {
         before.epoch != now.epoch || !Arc::ptr_eq(before.node, now.node)
     }
 
+    /// For how long the node keeps answers; it is asked once. Zero if it does not say so.
+    async fn keeps_for(&self, node: &NodeRoute) -> Duration {
+        if let Some(known) = self.keepers.keeps_for(node) {
+            return known;
+        }
+        if node.down {
+            return Duration::ZERO;
+        }
+        // A connection that its node has ended costs one more try.
+        for _ in 0..2 {
+            let question = self.question(node);
+            if let Ok(Some((connection, keeps_for))) =
+                timeout(self.limits.connect_max, question).await
+            {
+                self.keepers.note(node, keeps_for);
+                self.recycle(node, connection).await;
+                return keeps_for;
+            }
+        }
+        // The request itself will tell what is wrong; it is only not sent twice.
+        Duration::ZERO
+    }
+
+    async fn question(&self, node: &NodeRoute) -> Option<(NodeConnection, Duration)> {
+        let mut connection = match self.pool.take(node, true) {
+            Some(connection) => connection,
+            None => self.connect(node).await.ok()?,
+        };
+        connection.write(QUESTION, &mut 0).await.ok()?;
+        loop {
+            connection.read_head(false, self.limits.head_bytes_max).await.ok()?;
+            if !matches!(connection.head.status, 100..=199) {
+                let keeps_for = Duration::from_millis(connection.head.dedup_ms.unwrap_or(0));
+                return Some((connection, keeps_for));
+            }
+        }
+    }
+
     /// Sends once.
     async fn attempt(
         &self,
         request: &Outgoing<'_>,
+        repeat: Repeat,
         node: &NodeRoute,
         wire: &[u8],
     ) -> Result<Attempt, SendError> {
         if node.down {
             return Err(SendError::Down { node: node.name.clone() });
         }
-        let mut connection = match self.pool.take(node, request.is_safe) {
+        let mut connection = match self.pool.take(node, repeat == Repeat::Safe) {
             Some(connection) => connection,
             None => self.connect(node).await?,
         };
         let mut written = 0;
         let work = self.exchange(request, &mut connection, wire, &mut written);
         let outcome = timeout(self.limits.answer_max, work).await;
-        let is_safe = request.is_safe;
         let unknown = |reason: String, timed_out| {
             let node = node.name.clone();
-            SendError::Unknown { node, reason, is_safe, timed_out }
+            SendError::Unknown { node, reason, repeat, timed_out }
         };
         match outcome {
             Ok(Ok(wants_body)) if connection.head.status == MISDIRECTED => {
@@ -286,11 +369,17 @@ impl Sender {
             }
             Ok(Err(ReadHeadError::Broken(error))) => {
                 let error = unknown(error.to_string(), false);
-                if is_safe { Ok(Attempt::Again(error)) } else { Err(error) }
+                // A body that is not kept can't go out again.
+                let is_whole = matches!(request.body, OutgoingBody::Kept(_));
+                match repeat {
+                    Repeat::Safe => Ok(Attempt::Again(error)),
+                    Repeat::Keyed if is_whole => Ok(Attempt::Again(error)),
+                    Repeat::Keyed | Repeat::Never => Err(error),
+                }
             }
             Ok(Err(ReadHeadError::Bad(bad))) => {
                 let (node, reason) = (node.name.clone(), bad.to_string());
-                Err(SendError::BadAnswer { node, reason, is_safe })
+                Err(SendError::BadAnswer { node, reason, repeat })
             }
             Err(_) => {
                 let waited = self.limits.answer_max.as_millis();
@@ -396,6 +485,13 @@ impl Sender {
             self.pool.put(node, connection);
         }
     }
+}
+
+/// A request with an `Idempotency-Key` that may have been executed.
+struct Doubt {
+    since: Instant,
+    /// Why its outcome is unknown.
+    error: SendError,
 }
 
 /// What a waiting request holds.

@@ -2,6 +2,17 @@
 
 use std::fmt;
 
+/// Whether a request may be executed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It may: `GET`, `HEAD`, `OPTIONS`.
+    Safe,
+    /// Its `Idempotency-Key` keeps it from being executed twice, where nodes keep answers.
+    Keyed,
+    /// It may not.
+    Never,
+}
+
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,8 +49,8 @@ pub enum SendError {
         node: String,
         /// What happened.
         reason: String,
-        /// Whether the request may be executed twice.
-        is_safe: bool,
+        /// Whether the request may be sent again as it is.
+        repeat: Repeat,
         /// Whether it was the time that ran out.
         timed_out: bool,
     },
@@ -49,12 +60,19 @@ pub enum SendError {
         node: String,
         /// What is wrong with it.
         reason: String,
-        /// Whether the request may be executed twice.
-        is_safe: bool,
+        /// Whether the request may be sent again as it is.
+        repeat: Repeat,
     },
 }
 
 impl SendError {
+    /// Takes back that the request may be sent again with its `Idempotency-Key`.
+    pub(crate) const fn never_repeat(&mut self) {
+        if let Self::Unknown { repeat, .. } | Self::BadAnswer { repeat, .. } = self {
+            *repeat = Repeat::Never;
+        }
+    }
+
     /// The machine name.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -65,9 +83,9 @@ impl SendError {
             Self::Unreachable { .. } => "node-unreachable",
             Self::Moving { .. } => "moving",
             Self::ParkedFull => "parked-full",
-            Self::Unknown { is_safe: true, timed_out: true, .. } => "answer-timeout",
-            Self::Unknown { is_safe: true, timed_out: false, .. } => "answer-lost",
-            Self::Unknown { is_safe: false, .. } => "outcome-unknown",
+            Self::Unknown { repeat: Repeat::Safe, timed_out: true, .. } => "answer-timeout",
+            Self::Unknown { repeat: Repeat::Safe, timed_out: false, .. } => "answer-lost",
+            Self::Unknown { .. } => "outcome-unknown",
             Self::BadAnswer { .. } => "bad-answer",
         }
     }
@@ -82,17 +100,19 @@ impl SendError {
             | Self::Unreachable { .. }
             | Self::Moving { .. }
             | Self::ParkedFull => 503,
-            Self::Unknown { is_safe: true, timed_out: false, .. } => 502,
+            Self::Unknown { repeat: Repeat::Safe, timed_out: false, .. } => 502,
             Self::Unknown { .. } => 504,
             Self::BadAnswer { .. } => 502,
         }
     }
 
-    /// Whether a retry can't execute a write twice.
+    /// Whether a retry, with the same `Idempotency-Key` if there is one, can't execute a write twice.
     #[must_use]
     pub const fn retry_is_safe(&self) -> bool {
         match self {
-            Self::Unknown { is_safe, .. } | Self::BadAnswer { is_safe, .. } => *is_safe,
+            Self::Unknown { repeat, .. } | Self::BadAnswer { repeat, .. } => {
+                !matches!(repeat, Repeat::Never)
+            }
             _ => true,
         }
     }
@@ -113,7 +133,7 @@ impl fmt::Display for SendError {
             Self::ParkedFull => {
                 f.write_str("too many requests wait for moving keys")?;
             }
-            Self::Unknown { node, reason, is_safe: true, .. } => {
+            Self::Unknown { node, reason, repeat: Repeat::Safe, .. } => {
                 write!(f, "node {node} gave no answer: {reason}")?;
             }
             Self::Unknown { node, reason, .. } => {
@@ -124,8 +144,13 @@ impl fmt::Display for SendError {
             }
         }
         f.write_str(match self {
-            Self::Unknown { is_safe: false, .. } | Self::BadAnswer { is_safe: false, .. } => {
+            Self::Unknown { repeat: Repeat::Never, .. }
+            | Self::BadAnswer { repeat: Repeat::Never, .. } => {
                 "; the request may have been executed, and a retry may execute it twice"
+            }
+            Self::Unknown { repeat: Repeat::Keyed, .. }
+            | Self::BadAnswer { repeat: Repeat::Keyed, .. } => {
+                "; the request may have been executed; a retry with the same Idempotency-Key is safe"
             }
             Self::Unknown { .. } | Self::BadAnswer { .. } => "; a retry is safe",
             _ => "; nothing was executed, a retry is safe",

@@ -390,7 +390,7 @@ pub fn node_may(
     }
     let mine = old.incarnation == Some(incarnation);
     let expected = match &old.phase {
-        Phase::Born => {
+        Phase::Born if mine || old.incarnation.is_none() => {
             let incarnation = Some(incarnation);
             SegmentRecord { phase: Phase::Idle, incarnation, ..old.clone() }
         }
@@ -398,7 +398,7 @@ pub fn node_may(
             SegmentRecord { phase: Phase::Idle, epoch: old.epoch.saturating_add(1), ..old.clone() }
         }
         Phase::Done if mine => SegmentRecord { phase: Phase::Idle, ..old.clone() },
-        Phase::Moving { .. } | Phase::Done => {
+        Phase::Born | Phase::Moving { .. } | Phase::Done => {
             return Err(format!("[{}, {}] is another incarnation's", old.lo, old.hi));
         }
         Phase::Idle => return Err(format!("[{}, {}] is idle", old.lo, old.hi)),

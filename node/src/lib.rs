@@ -13,6 +13,7 @@
 //! it would depend that a key has one owner.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod engine;
 mod http;
 mod map;
@@ -20,9 +21,11 @@ mod metrics;
 mod node;
 mod reconcile;
 mod rows;
+mod sweep;
 mod transfer;
 
 pub use crate::{
+    clock::Clock,
     map::MapReader,
     node::{Node, NodeOptions, Reporter, StartError, read_token},
     rows::{

@@ -17,7 +17,11 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add_many(1);
+    }
+
+    pub(crate) fn add_many(&self, many: u64) {
+        self.0.fetch_add(many, Ordering::Relaxed);
     }
 }
 
@@ -34,6 +38,9 @@ pub(crate) struct Metrics {
     pub(crate) store_behind: Counter,
     pub(crate) unclear: Counter,
     pub(crate) aborts: Counter,
+    pub(crate) swept: Counter,
+    pub(crate) kept: Counter,
+    pub(crate) replayed: Counter,
     mismatched: Mutex<BTreeSet<u64>>,
 }
 
@@ -68,6 +75,9 @@ impl Metrics {
             ("store_behind", "Records of the store older than this node.", &self.store_behind),
             ("unclear", "Records that make no sense here.", &self.unclear),
             ("aborts", "Moves that this node aborted after a long freeze.", &self.aborts),
+            ("ended_rows", "Rows, kept answers included, deleted because they ended.", &self.swept),
+            ("answers_kept", "Answers kept for an Idempotency-Key.", &self.kept),
+            ("answers_replayed", "Requests answered by a kept answer.", &self.replayed),
         ] {
             let value = counter.0.load(Ordering::Relaxed);
             put(&format!("ringway_node_{name}_total"), "counter", help, &[("", value)]);

@@ -7,17 +7,19 @@ use ringway_cluster::Incarnation;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
+    clock::Clock,
     engine::Engine,
     http::{
         body::Memory,
         control::Control,
-        data::{Data, Shared},
+        data::{Data, Dedup, Shared},
         serve,
     },
     map::MapReader,
     metrics::Metrics,
     reconcile::{Applier, Reconciler},
     rows::{Failure, RowStore},
+    sweep,
 };
 
 /// Control connections: a few proxies, and people who look.
@@ -29,7 +31,7 @@ const STOP_MS_MAX: u64 = 5_000;
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What can be chosen about a node; the default is meant for use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NodeOptions {
     /// Bytes of a value: 64 MiB; at most 512 MiB.
     pub body_bytes_max: usize,
@@ -41,6 +43,13 @@ pub struct NodeOptions {
     pub readers: usize,
     /// After so many milliseconds frozen the node aborts the move itself: 10,000.
     pub frozen_ms_max: u64,
+    /// The answer to a request with an `Idempotency-Key` is kept for so many milliseconds: a day.
+    /// At least a minute, at most a year.
+    pub dedup_ms_max: u64,
+    /// Answers that one position keeps; then such requests get 503: 10,000. At least 1.
+    pub dedup_entries_max: u64,
+    /// By which rows end: the system's.
+    pub clock: Clock,
     /// The cluster's layout: then the node computes each position itself and refuses a request
     /// whose `Ringway-Position` differs. `None`: it trusts the proxy.
     pub layout: Option<Layout>,
@@ -54,6 +63,9 @@ impl Default for NodeOptions {
             connections_max: 4_096,
             readers: 4,
             frozen_ms_max: 10_000,
+            dedup_ms_max: 86_400_000,
+            dedup_entries_max: 10_000,
+            clock: Clock::default(),
             layout: None,
         }
     }
@@ -118,6 +130,13 @@ impl Node {
         if options.connections_max == 0 || options.readers == 0 {
             return Err(StartError::Option("connections_max and readers are at least 1".into()));
         }
+        if !(60_000..=31_536_000_000).contains(&options.dedup_ms_max) {
+            let reason = "dedup_ms_max must be from 60000, a minute, to 31536000000, a year";
+            return Err(StartError::Option(reason.into()));
+        }
+        if options.dedup_entries_max == 0 {
+            return Err(StartError::Option("dedup_entries_max is at least 1".into()));
+        }
         let positions = positions(options.layout.as_ref())?;
         let engine = Engine::start(rows, options.readers).map_err(StartError::Rows)?;
         let metrics = Arc::new(Metrics::default());
@@ -130,12 +149,15 @@ impl Node {
         };
         let mut reconciling = JoinSet::new();
         let reconciler = Reconciler::start(applier, &mut reconciling);
+        reconciling.spawn(sweep::run(engine.clone(), options.clock.clone(), Arc::clone(&metrics)));
         let shared = Arc::new(Shared {
             engine: engine.clone(),
             reconciler,
             metrics: Arc::clone(&metrics),
             memory: Memory::new(options.bodies_bytes_max),
             body_bytes_max: options.body_bytes_max,
+            dedup: Dedup { ms_max: options.dedup_ms_max, entries_max: options.dedup_entries_max },
+            clock: options.clock,
             positions,
         });
         let addresses = data.local_addr().and_then(|data| Ok((data, control.local_addr()?)));

@@ -42,7 +42,7 @@ fn frames(rows: &[Row], sequence: u64) -> Vec<u8> {
 
 fn row(position: u64, key: &str, value: Option<&str>, version: u64) -> Row {
     let value = value.map(|value| value.as_bytes().to_vec());
-    Row { position, key: key.into(), value, version, expires_ms: 0 }
+    Row { position, key: [b"\0", key.as_bytes()].concat(), value, version, expires_ms: 0 }
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_move_step_by_step() {
         assert_eq!(b.call("stage", fence, "", b"").json(), serde_json::json!({}));
         let bulk = a.call("export", fence, BULK, b"");
         let (rows, end) = bulk.frames();
-        assert_eq!(rows.iter().map(|row| row.key.as_slice()).collect::<Vec<_>>(), [b"x", b"y"]);
+        assert_eq!(rows.iter().map(|row| row.key.as_slice()).collect::<Vec<_>>(), [b"\0x", b"\0y"]);
         assert_eq!(end, End { cursor: None, sequence: 2 });
         let imported = b.call("import", fence, "", &bulk.body);
         assert_eq!((imported.status, &imported.json()["rows"]), (200, &2.into()));
@@ -73,10 +73,10 @@ fn a_move_step_by_step() {
         let (rows, end) = a.call("delta", fence, "&since=2&bytes_max=1", b"").frames();
         assert_eq!((rows.len(), end.sequence, end.cursor.is_some()), (1, 4, true));
         let (rows, end) = a.call("export", fence, "&bytes_max=1", b"").frames();
-        assert_eq!((rows.len(), end.cursor.clone()), (1, Some((7, b"x".to_vec()))));
-        let rest = "&bytes_max=1&after_position=7&after_key=78";
+        assert_eq!((rows.len(), end.cursor.clone()), (1, Some((7, b"\0x".to_vec()))));
+        let rest = "&bytes_max=1&after_position=7&after_key=0078";
         let (rows, end) = a.call("export", fence, rest, b"").frames();
-        assert_eq!((rows[0].key.as_slice(), end.cursor), (&b"z"[..], None));
+        assert_eq!((rows[0].key.as_slice(), end.cursor), (&b"\0z"[..], None));
         assert_eq!(b.call("import", fence, "", &delta.body).json()["rows"], 3);
         let frozen = a.call("freeze", fence, "", b"").json();
         assert_eq!((&frozen["rows"], &frozen["sequence"]), (&2.into(), &6.into()));

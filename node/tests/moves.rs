@@ -8,61 +8,7 @@ use std::{
 };
 
 use ringway_cluster::Phase;
-use support::{Answer, Client, Fence, KINDS, Map, TestNode, born};
-
-/// Drives one move of segment 1 from `from` to `to`, the way a coordinator does.
-fn move_over(map: &Map, from: &TestNode, to: &TestNode) {
-    let ok = |answer: Answer| {
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
-        answer
-    };
-    let to_incarnation = to.incarnation;
-    let record = map.change(1, |record| {
-        record.attempt += 1;
-        record.phase = Phase::Moving { to: to.name.clone(), to_incarnation };
-    });
-    let fence: Fence = (record.lo, record.hi, record.epoch, record.attempt);
-    ok(to.call("stage", fence, "", b""));
-    let mut cursor = String::new();
-    let mut since = None;
-    loop {
-        let page = ok(from.call("export", fence, &format!("&bytes_max=3000{cursor}"), b""));
-        ok(to.call("import", fence, "", &page.body));
-        let (_, end) = page.frames();
-        since.get_or_insert(end.sequence);
-        let Some((position, key)) = end.cursor else { break };
-        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        cursor = format!("&after_position={position}&after_key={key}");
-    }
-    let mut since = since.expect("at least one page");
-    let mut catch_up = |rounds: usize| {
-        for _ in 0..rounds {
-            loop {
-                let page = format!("&since={since}&bytes_max=3000");
-                let page = ok(from.call("delta", fence, &page, b""));
-                ok(to.call("import", fence, "", &page.body));
-                let (_, end) = page.frames();
-                since = end.sequence;
-                if end.cursor.is_none() {
-                    break;
-                }
-            }
-        }
-    };
-    catch_up(3);
-    let frozen = ok(from.call("freeze", fence, "", b"")).json();
-    catch_up(1);
-    let sealed = ok(to.call("digest", fence, "", b"")).json();
-    assert_eq!(sealed, frozen);
-    let record = map.change(1, |record| {
-        record.owner = to.name.clone();
-        record.incarnation = Some(to_incarnation);
-        record.epoch += 1;
-        record.phase = Phase::Done;
-    });
-    ok(to.call("activate", (record.lo, record.hi, record.epoch, record.attempt), "", b""));
-    map.change(1, |record| record.phase = Phase::Idle);
-}
+use support::{Answer, Client, KINDS, Map, TestNode, born, moving::move_over};
 
 /// A proxy in small: asks whoever the map names, again and again while that is refused.
 struct Router<'a> {

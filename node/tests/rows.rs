@@ -12,6 +12,7 @@ use ringway_node::{
 struct Content {
     rows: Vec<Row>,
     sizes: Vec<(u64, u64)>,
+    ended: Vec<(u64, Vec<u8>)>,
     log: Vec<Logged>,
     holdings: Vec<Option<Holding>>,
     heads: Vec<Option<Head>>,
@@ -53,12 +54,20 @@ fn look(snapshot: &dyn RowSnapshot) -> Result<Content, Failure> {
     }
     let mut sizes = Vec::new();
     snapshot.sizes(1, u64::MAX, &mut |position, bytes| sizes.push((position, bytes)))?;
+    let mut ended = Vec::new();
+    snapshot.ended(5, &mut |position, key| {
+        ended.push((position, key.to_vec()));
+        ended.len() < 7
+    })?;
+    let expected = |row: &&Row| (1..=5).contains(&row.expires_ms);
+    assert_eq!(ended.len(), rows.iter().filter(expected).count().min(7));
     let places = POSITIONS.iter().flat_map(|position| KEYS.map(|key| (*position, key)));
     let heads =
         places.map(|(position, key)| snapshot.head(position, key)).collect::<Result<_, _>>()?;
     Ok(Content {
         rows,
         sizes,
+        ended,
         log: snapshot.log(0, u64::MAX, 3)?,
         holdings: POSITIONS.iter().map(|at| snapshot.holding(*at)).collect::<Result<_, _>>()?,
         heads,
@@ -97,10 +106,23 @@ fn change(random: &mut Random, tx: &mut dyn RowTransaction) -> Result<String, Fa
     Ok(match random.below(12) {
         0..=4 => {
             let value = Some(vec![b'v'; random.below(5_000)]);
-            let row = Row { position, key: key.into(), value, version, expires_ms: version % 2 };
+            let row = Row {
+                position,
+                key: key.into(),
+                value,
+                version,
+                expires_ms: version * (version % 2),
+            };
             format!("{:?}", tx.put(&row, row.digest())?)
         }
-        5 => format!("{:?}", tx.remove(position, key)?),
+        5 => {
+            let counts = [b"a".as_slice(), b"", b"\xff"].map(|prefix| {
+                let most = random.of(&[1, 2, u64::MAX]);
+                tx.count_keys(position, prefix, most)
+            });
+            tx.remove(position, key)?;
+            format!("{counts:?} {:?}", tx.row(position, random.of(&KEYS))?)
+        }
         6 => {
             tx.bury(position, key, version)?;
             format!("{:?}", tx.tombstone(position, key)?)
@@ -116,7 +138,8 @@ fn change(random: &mut Random, tx: &mut dyn RowTransaction) -> Result<String, Fa
         9 => format!("{:?}", tx.clear_log(lo, hi)?),
         10 => {
             let deleted = tx.delete_some(lo, hi, random.of(&[1, 3, u64::MAX]))?;
-            format!("{deleted} {:?} {:?}", tx.count(lo, hi)?, tx.count(0, hi)?)
+            let ended = tx.ended(lo, hi, version, random.of(&[1, 3, usize::MAX]))?;
+            format!("{deleted} {:?} {:?} {ended:?}", tx.count(lo, hi)?, tx.count(0, hi)?)
         }
         _ => {
             let holding = Holding {

@@ -74,6 +74,8 @@ pub struct AnswerHead {
     pub epoch: Option<u64>,
     /// Whether `Ringway-Frozen` is 1.
     pub frozen: bool,
+    /// What `Ringway-Dedup-Ms` says.
+    pub dedup_ms: Option<u64>,
 }
 
 impl Default for AnswerHead {
@@ -86,6 +88,7 @@ impl Default for AnswerHead {
             keep_alive: false,
             epoch: None,
             frozen: false,
+            dedup_ms: None,
         }
     }
 }
@@ -131,7 +134,7 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
     head.reason = parsed.reason.map_or(0..0, |reason| span(reason.as_bytes()));
     head.headers.clear();
     head.keep_alive = parsed.version == Some(1);
-    (head.epoch, head.frozen) = (None, false);
+    (head.epoch, head.frozen, head.dedup_ms) = (None, false, None);
     let (mut length, mut chunked) = (None, false);
     for header in parsed.headers.iter() {
         let (name, value) = (header.name.as_bytes(), header.value);
@@ -160,6 +163,9 @@ pub fn parse_answer(bytes: &[u8], to_head: bool, head: &mut AnswerHead) -> Resul
             }
             HeaderName::Ringway if name.eq_ignore_ascii_case(b"ringway-frozen") => {
                 head.frozen = value == b"1";
+            }
+            HeaderName::Ringway if name.eq_ignore_ascii_case(b"ringway-dedup-ms") => {
+                head.dedup_ms = digits(value);
             }
             _ => {}
         }

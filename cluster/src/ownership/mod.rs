@@ -272,6 +272,8 @@ impl Holdings {
                 Ok(Reconciled::IncarnationMismatch)
             }
             Phase::Born => Ok(Reconciled::Claim),
+            // Only a born segment may be nobody's in particular.
+            _ if record.incarnation.is_none() => Ok(Reconciled::Unclear),
             Phase::Idle | Phase::Moving { .. } => self.take(record, rows),
             Phase::Done => Ok(self.activate_stage(record)),
         }

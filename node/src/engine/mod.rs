@@ -11,6 +11,7 @@
 //! the same queue, so they are ordered with the writes. What a job needs of the network has
 //! arrived before it is queued; a slow client holds nothing here.
 
+mod once;
 mod queue;
 mod write;
 
@@ -24,7 +25,10 @@ use ringway_cluster::Holdings;
 use tokio::sync::{Notify, oneshot};
 
 use self::queue::Queue;
-pub(crate) use self::write::{Condition, Delete, Executed, Put, Versions, alive};
+pub(crate) use self::{
+    once::{Answered, Once},
+    write::{Condition, Delete, Executed, Put, Versions, alive, may_sweep, sweep},
+};
 use crate::rows::{Failure, RowReader, RowSnapshot, RowStore, RowWriter, Tx};
 
 /// The most that waits for the writer, and runs in one transaction.

@@ -1,6 +1,6 @@
 //! What a write does inside the transaction.
 
-use ringway_cluster::{Access, Holdings, Row};
+use ringway_cluster::{Access, Holding, Holdings, Row, Standing};
 
 use crate::rows::{Failure, Head, Tx};
 
@@ -77,7 +77,7 @@ pub(crate) struct Put {
 
 impl Put {
     pub(crate) fn run(self, all: &mut Holdings, tx: &mut Tx<'_>) -> Result<Executed, Failure> {
-        let Self { epoch, mut row, condition, now_ms } = self;
+        let Self { epoch, row, condition, now_ms } = self;
         let access = all.check(row.position, epoch);
         let Some(holding) = all.find_mut(row.position).filter(|_| access == Access::Serve) else {
             return Ok(Executed::Refused(access));
@@ -87,22 +87,10 @@ impl Put {
         if !condition.matches(version) || !condition.none_match(version) {
             return Ok(Executed::Failed);
         }
-        row.version = following(holding.sequence)?;
-        let digest = row.digest();
-        tx.rows.put(&row, digest)?;
-        if holding.logged_since.is_some() {
-            tx.rows.log(row.position, &row.key, row.version)?;
-        }
-        holding.sequence = row.version;
-        if let Some(tally) = &mut holding.tally {
-            if let Some(old) = old {
-                tally.remove(old.digest);
-            }
-            tally.add(digest);
-        }
+        let written = store(holding, tx, row, old)?;
         Ok(match version {
-            Some(_) => Executed::Replaced(row.version),
-            None => Executed::Created(row.version),
+            Some(_) => Executed::Replaced(written),
+            None => Executed::Created(written),
         })
     }
 }
@@ -132,17 +120,81 @@ impl Delete {
         let Some(old) = old.filter(|_| version.is_some()) else {
             return Ok(Executed::Missing);
         };
-        let sequence = following(holding.sequence)?;
-        tx.rows.remove(position, &key)?;
-        if holding.logged_since.is_some() {
-            tx.rows.log(position, &key, sequence)?;
-        }
-        holding.sequence = sequence;
-        if let Some(tally) = &mut holding.tally {
-            tally.remove(old.digest);
-        }
+        erase(holding, tx, &key, position, old)?;
         Ok(Executed::Deleted)
     }
+}
+
+/// Deletes rows that have ended, as logged deletes; how many it was.
+///
+/// Only where this node owns and serves: a stage or a frozen range stays as its source has it.
+pub(crate) fn sweep(
+    ended: &[(u64, Vec<u8>)],
+    now_ms: u64,
+    all: &mut Holdings,
+    tx: &mut Tx<'_>,
+) -> Result<u64, Failure> {
+    let mut swept = 0;
+    for (position, key) in ended {
+        let Some(holding) = all.find_mut(*position).filter(|holding| may_sweep(holding)) else {
+            continue;
+        };
+        // It may have been written anew since it was found.
+        let Some(old) = tx.rows.head(*position, key)?.filter(|head| !head.is_alive(now_ms)) else {
+            continue;
+        };
+        erase(holding, tx, key, *position, old)?;
+        swept += 1;
+    }
+    Ok(swept)
+}
+
+/// Whether ended rows of the range may be deleted here.
+pub(crate) fn may_sweep(holding: &Holding) -> bool {
+    holding.standing == Standing::Owned && holding.claim.is_none()
+}
+
+/// Writes a row over `old` as the range's next write; its version.
+pub(super) fn store(
+    holding: &mut Holding,
+    tx: &mut Tx<'_>,
+    mut row: Row,
+    old: Option<Head>,
+) -> Result<u64, Failure> {
+    row.version = following(holding.sequence)?;
+    let digest = row.digest();
+    tx.rows.put(&row, digest)?;
+    if holding.logged_since.is_some() {
+        tx.rows.log(row.position, &row.key, row.version)?;
+    }
+    holding.sequence = row.version;
+    if let Some(tally) = &mut holding.tally {
+        if let Some(old) = old {
+            tally.remove(old.digest);
+        }
+        tally.add(digest);
+    }
+    Ok(row.version)
+}
+
+/// Deletes the row `old` as the range's next write.
+fn erase(
+    holding: &mut Holding,
+    tx: &mut Tx<'_>,
+    key: &[u8],
+    position: u64,
+    old: Head,
+) -> Result<(), Failure> {
+    let sequence = following(holding.sequence)?;
+    tx.rows.remove(position, key)?;
+    if holding.logged_since.is_some() {
+        tx.rows.log(position, key, sequence)?;
+    }
+    holding.sequence = sequence;
+    if let Some(tally) = &mut holding.tally {
+        tally.remove(old.digest);
+    }
+    Ok(())
 }
 
 /// The version of a row that has not ended.

@@ -19,6 +19,7 @@ use super::{
     reply::{Reply, text, unavailable, with},
 };
 use crate::{
+    engine::sweep,
     reconcile::drop_rows,
     rows::{Failure, RowSnapshot, Tx},
     transfer::{self, Page},
@@ -26,6 +27,9 @@ use crate::{
 
 /// The most that one answer of `export` or `delta` holds, but always one row.
 const PAGE_BYTES_MAX: u64 = 64 << 20;
+
+/// So many ended rows are deleted by a freeze; the second before it has deleted the others.
+const FREEZE_ROWS_MAX: usize = 10_000;
 
 /// The control listener's service.
 #[derive(Clone)]
@@ -186,16 +190,27 @@ impl Shared {
             "/v1/wipe" => {
                 self.fenced(fence, move |all, tx| all.wipe(&fence, tx)).await.map(nothing)
             }
-            "/v1/freeze" => self
-                .fenced(fence, move |all, tx| all.freeze(&fence, tx))
-                .await
-                .map(|sum| summary(&sum)),
+            "/v1/freeze" => self.freeze(fence).await.map(|sum| summary(&sum)),
             "/v1/unfreeze" => {
                 self.fenced(fence, move |all, _| Ok(all.unfreeze(&fence)?)).await.map(nothing)
             }
             _ => self.drop_rows(fence).await.map(nothing),
         }?;
         Ok(json_reply(StatusCode::OK, &done))
+    }
+
+    /// Freezes, after the last logged deletes of rows that have ended: what a client was told has
+    /// ended, it does not see again under a clock that is behind.
+    async fn freeze(&self, fence: Fence) -> Result<Summary, Failed> {
+        let clock = self.clock.clone();
+        let freeze = move |all: &mut Holdings, tx: &mut Tx<'_>| {
+            let now_ms = clock.now_ms();
+            let ended = tx.rows.ended(fence.lo, fence.hi, now_ms, FREEZE_ROWS_MAX);
+            let swept = ended.and_then(|ended| sweep(&ended, now_ms, all, tx));
+            swept.map_err(CallError::Rows)?;
+            all.freeze(&fence, tx)
+        };
+        self.fenced(fence, freeze).await
     }
 
     /// Runs a call in a transaction; if it is ahead, reads the store and runs it once more.

@@ -1,28 +1,30 @@
 //! Requests that proxies forward (spec/NODE.md §2).
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
-    header::{ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG},
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES},
 };
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use ringway::Table;
 use ringway_cluster::{Access, Holdings, Reconciled, Row, Standing};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     Service,
     body::{self, Memory, unread},
-    head::{condition, header_number, percent_decode, row_key},
+    head::{
+        condition, expires_date, expires_ms, header_number, idempotency_key, percent_decode,
+        row_key,
+    },
     reply::{Reply, empty, text, unavailable, with},
 };
 use crate::{
-    engine::{Condition, Delete, Engine, Executed, Put, alive},
+    clock::Clock,
+    engine::{Answered, Condition, Delete, Engine, Executed, Once, Put, Versions, alive},
     metrics::Metrics,
     reconcile::{Found, Reconciler, mismatch_text},
     rows::{Failure, RowSnapshot},
@@ -32,6 +34,9 @@ static POSITION: HeaderName = HeaderName::from_static("ringway-position");
 static EPOCH: HeaderName = HeaderName::from_static("ringway-epoch");
 static KEY: HeaderName = HeaderName::from_static("ringway-key");
 static FROZEN: HeaderName = HeaderName::from_static("ringway-frozen");
+static DEDUP_MS: HeaderName = HeaderName::from_static("ringway-dedup-ms");
+static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const METHODS: &str = "GET, HEAD, PUT, DELETE";
 
 /// The data listener's service.
 #[derive(Clone)]
@@ -46,8 +51,17 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
     pub(crate) body_bytes_max: usize,
+    pub(crate) dedup: Dedup,
+    pub(crate) clock: Clock,
     /// A table without nodes: it turns keys into positions, if the layout is known.
     pub(crate) positions: Option<Table>,
+}
+
+/// How long, and how many, answers to requests with an `Idempotency-Key` are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dedup {
+    pub(crate) ms_max: u64,
+    pub(crate) entries_max: u64,
 }
 
 impl Service for Data {
@@ -70,6 +84,10 @@ struct Asked {
     epoch: u64,
     key: Vec<u8>,
     condition: Condition,
+    /// When the row that is written ends.
+    expires_ms: u64,
+    /// The `Idempotency-Key` of a write.
+    once: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +101,9 @@ enum Verb {
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
+        if head.method == Method::OPTIONS && head.uri.path() == "*" {
+            return unread(self.options(), &head.headers, body);
+        }
         let asked = match self.read_head(&head, &body) {
             Ok(asked) => asked,
             Err(reply) => return unread(reply, &head.headers, body),
@@ -94,7 +115,9 @@ impl Shared {
             Verb::Get | Verb::Head => unread(self.get(asked).await, &head.headers, body),
             Verb::Delete => unread(self.delete(asked).await, &head.headers, body),
             Verb::Put => {
+                // A request that may have been executed before is judged by its body, too.
                 if !asked.condition.is_none()
+                    && asked.once.is_none()
                     && let Err(reply) = self.precheck(&asked).await
                 {
                     return unread(reply, &head.headers, body);
@@ -102,6 +125,12 @@ impl Shared {
                 self.put(asked, body).await
             }
         }
+    }
+
+    /// What this node can do: a proxy asks before it sends a write that it may have to repeat.
+    fn options(&self) -> Reply {
+        let reply = with(empty(StatusCode::NO_CONTENT), ALLOW, HeaderValue::from_static(METHODS));
+        with(reply, DEDUP_MS.clone(), self.dedup.ms_max.into())
     }
 
     /// Everything that the head alone decides.
@@ -118,12 +147,16 @@ impl Shared {
             Method::DELETE => Verb::Delete,
             _ => {
                 let reply = text(StatusCode::METHOD_NOT_ALLOWED, "rows know no such method");
-                return Err(with(reply, ALLOW, HeaderValue::from_static("GET, HEAD, PUT, DELETE")));
+                return Err(with(reply, ALLOW, HeaderValue::from_static(METHODS)));
             }
         };
         let key = row_key(head.uri.path()).map_err(bad)?;
         let condition = condition(headers).map_err(bad)?;
+        let is_write = matches!(method, Verb::Put | Verb::Delete);
+        let once = if is_write { idempotency_key(headers).map_err(bad)? } else { None };
+        let mut expires = 0;
         if method == Verb::Put {
+            expires = expires_ms(headers).map_err(bad)?;
             if headers.contains_key(CONTENT_RANGE) {
                 return Err(bad("a row is written whole: no Content-Range".into()));
             }
@@ -131,7 +164,7 @@ impl Shared {
                 return Err(body::too_large(self.body_bytes_max));
             }
         }
-        Ok(Asked { method, position, epoch, key, condition })
+        Ok(Asked { method, position, epoch, key, condition, expires_ms: expires, once })
     }
 
     /// Refuses a position that the sharding key does not have in the layout, if that is known.
@@ -182,8 +215,8 @@ impl Shared {
     }
 
     async fn get(&self, asked: Asked) -> Reply {
-        let Asked { method, position, epoch, key, condition } = asked;
-        let now_ms = now_ms();
+        let Asked { method, position, epoch, key, condition, .. } = asked;
+        let now_ms = self.clock.now_ms();
         let read = self.engine.read(move |rows| {
             if let Err(access) = check(rows, position, epoch)? {
                 return Ok(Read::Refused(access));
@@ -196,29 +229,33 @@ impl Shared {
                 return Ok(Read::Failed);
             }
             if !condition.none_match(Some(head.version)) {
-                return Ok(Read::Same(head.version));
+                return Ok(Read::Same(head.version, head.expires_ms));
             }
             if method == Verb::Head {
-                return Ok(Read::Head(head.version, head.value_len));
+                return Ok(Read::Head(head.version, head.expires_ms, head.value_len));
             }
             Ok(match rows.row(position, &key)? {
-                Some(Row { value: Some(value), version, .. }) => Read::Value(version, value),
+                Some(Row { value: Some(value), version, expires_ms, .. }) => {
+                    Read::Value(version, expires_ms, value)
+                }
                 _ => Read::Missing,
             })
         });
-        let found = |version, length: u64| {
-            let mut reply = tagged(empty(StatusCode::OK), version);
+        let found = |version, expires_ms, length: u64| {
+            let mut reply = ending(tagged(empty(StatusCode::OK), version), expires_ms);
             let headers = reply.headers_mut();
             headers.insert(CONTENT_LENGTH, length.into());
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             reply
         };
         match read.await {
-            Ok(Read::Value(version, value)) => {
-                found(version, value.len() as u64).map(|_| Full::new(value.into()))
+            Ok(Read::Value(version, expires_ms, value)) => {
+                found(version, expires_ms, value.len() as u64).map(|_| Full::new(value.into()))
             }
-            Ok(Read::Head(version, length)) => found(version, length),
-            Ok(Read::Same(version)) => tagged(empty(StatusCode::NOT_MODIFIED), version),
+            Ok(Read::Head(version, expires_ms, length)) => found(version, expires_ms, length),
+            Ok(Read::Same(version, expires_ms)) => {
+                ending(tagged(empty(StatusCode::NOT_MODIFIED), version), expires_ms)
+            }
             Ok(Read::Missing) => missing(),
             Ok(Read::Failed) => failed(),
             Ok(Read::Refused(access)) => misdirected(&self.engine.holdings(), position, access),
@@ -229,7 +266,7 @@ impl Shared {
     /// Answers for a condition that does not hold before a body is asked for.
     async fn precheck(&self, asked: &Asked) -> Result<(), Reply> {
         let (position, epoch, key) = (asked.position, asked.epoch, asked.key.clone());
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let version = self.engine.read(move |rows| {
             Ok(match check(rows, position, epoch)? {
                 Ok(()) => Ok(alive(rows.head(position, &key)?, now_ms)),
@@ -247,7 +284,7 @@ impl Shared {
     }
 
     async fn put(&self, asked: Asked, body: Incoming) -> Reply {
-        let Asked { position, epoch, key, condition, .. } = asked;
+        let Asked { position, epoch, key, condition, expires_ms, once, .. } = asked;
         let held = match body::read(body, self.body_bytes_max, &self.memory).await {
             Ok(held) => held,
             Err(reply) if reply.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -257,31 +294,70 @@ impl Shared {
         };
         let (value, share) = held.into_parts();
         let bytes = value.len() + key.len();
-        let row = Row { position, key, value: Some(value), version: 0, expires_ms: 0 };
-        let put = Put { epoch, row, condition, now_ms: now_ms() };
-        let written = self.engine.write(bytes, move |all, tx| {
-            let executed = put.run(all, tx);
-            drop(share);
-            executed
+        let now_ms = self.clock.now_ms();
+        let once = once.map(|once| {
+            self.once(once, now_ms, fingerprint(Verb::Put, &key, &condition, expires_ms, &value))
         });
-        self.executed(position, written.await)
+        let row = Row { position, key, value: Some(value), version: 0, expires_ms };
+        let put = Put { epoch, row, condition, now_ms };
+        let written = self.engine.write(bytes, move |all, tx| {
+            let answered = match once {
+                Some(once) => {
+                    once.run((position, epoch), now_ms, all, tx, |all, tx| put.run(all, tx))
+                }
+                None => put.run(all, tx).map(Answered::Now),
+            };
+            drop(share);
+            answered
+        });
+        self.answered(position, written.await)
     }
 
     async fn delete(&self, asked: Asked) -> Reply {
-        let Asked { position, epoch, key, condition, .. } = asked;
+        let Asked { position, epoch, key, condition, once, .. } = asked;
         let bytes = key.len();
-        let delete = Delete { position, epoch, key, condition, now_ms: now_ms() };
-        self.executed(position, self.engine.write(bytes, |all, tx| delete.run(all, tx)).await)
+        let now_ms = self.clock.now_ms();
+        let once = once.map(|once| {
+            self.once(once, now_ms, fingerprint(Verb::Delete, &key, &condition, 0, b""))
+        });
+        let delete = Delete { position, epoch, key, condition, now_ms };
+        let written = self.engine.write(bytes, move |all, tx| match once {
+            Some(once) => {
+                once.run((position, epoch), now_ms, all, tx, |all, tx| delete.run(all, tx))
+            }
+            None => delete.run(all, tx).map(Answered::Now),
+        });
+        self.answered(position, written.await)
     }
 
-    fn executed(&self, position: u64, outcome: Result<Executed, Failure>) -> Reply {
+    fn once(&self, key: Vec<u8>, now_ms: u64, fingerprint: u128) -> Once {
+        let Dedup { ms_max, entries_max } = self.dedup;
+        Once { key, fingerprint, ends_ms: now_ms.saturating_add(ms_max), entries_max }
+    }
+
+    fn answered(&self, position: u64, outcome: Result<Answered, Failure>) -> Reply {
         match outcome {
-            Ok(Executed::Created(version)) => tagged(empty(StatusCode::CREATED), version),
-            Ok(Executed::Replaced(version)) => tagged(empty(StatusCode::NO_CONTENT), version),
-            Ok(Executed::Deleted) => empty(StatusCode::NO_CONTENT),
-            Ok(Executed::Missing) => missing(),
-            Ok(Executed::Failed) => failed(),
-            Ok(Executed::Refused(access)) => misdirected(&self.engine.holdings(), position, access),
+            Ok(Answered::Now(executed)) => self.executed(position, executed),
+            Ok(Answered::Kept(executed)) => {
+                self.metrics.kept.add();
+                self.executed(position, executed)
+            }
+            Ok(Answered::Before(executed)) => {
+                self.metrics.replayed.add();
+                let reply = self.executed(position, executed);
+                with(reply, REPLAYED.clone(), HeaderValue::from_static("true"))
+            }
+            Ok(Answered::KeyTaken) => text(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "another request was executed under this Idempotency-Key; nothing was executed",
+            ),
+            Ok(Answered::Full) => self.hinting(
+                position,
+                unavailable(
+                    "this position keeps dedup_entries_max answers for Idempotency-Keys; nothing \
+                     was executed",
+                ),
+            ),
             Err(failure @ Failure::NotExecuted(_)) => {
                 self.hinting(position, unavailable(&failure.to_string()))
             }
@@ -290,13 +366,24 @@ impl Shared {
             }
         }
     }
+
+    fn executed(&self, position: u64, executed: Executed) -> Reply {
+        match executed {
+            Executed::Created(version) => tagged(empty(StatusCode::CREATED), version),
+            Executed::Replaced(version) => tagged(empty(StatusCode::NO_CONTENT), version),
+            Executed::Deleted => empty(StatusCode::NO_CONTENT),
+            Executed::Missing => missing(),
+            Executed::Failed => failed(),
+            Executed::Refused(access) => misdirected(&self.engine.holdings(), position, access),
+        }
+    }
 }
 
-/// What a read found.
+/// What a read found: version, expiry, and the value or its length.
 enum Read {
-    Value(u64, Vec<u8>),
-    Head(u64, u64),
-    Same(u64),
+    Value(u64, u64, Vec<u8>),
+    Head(u64, u64, u64),
+    Same(u64, u64),
     Missing,
     Failed,
     Refused(Access),
@@ -356,15 +443,47 @@ fn tagged(reply: Reply, version: u64) -> Reply {
     with(reply, ETAG, tag)
 }
 
+/// The reply with the date when the row ends, if it does.
+fn ending(reply: Reply, expires_ms: u64) -> Reply {
+    if expires_ms == 0 {
+        return reply;
+    }
+    let date = HeaderValue::try_from(expires_date(expires_ms)).expect("a date is ASCII");
+    with(reply, EXPIRES, date)
+}
+
+/// XXH3-128 of all that a write asks for; numbers and lengths keep the parts apart.
+fn fingerprint(
+    verb: Verb,
+    key: &[u8],
+    condition: &Condition,
+    expires_ms: u64,
+    value: &[u8],
+) -> u128 {
+    let mut hash = Xxh3::new();
+    hash.update(&[u8::from(verb == Verb::Put)]);
+    hash.update(&(key.len() as u64).to_le_bytes());
+    hash.update(key);
+    for versions in [&condition.matches, &condition.none_match] {
+        match versions {
+            None => hash.update(&[0]),
+            Some(Versions::Any) => hash.update(&[1]),
+            Some(Versions::Of(versions)) => {
+                hash.update(&[2]);
+                hash.update(&(versions.len() as u64).to_le_bytes());
+                versions.iter().for_each(|version| hash.update(&version.to_le_bytes()));
+            }
+        }
+    }
+    hash.update(&expires_ms.to_le_bytes());
+    hash.update(value);
+    hash.digest128()
+}
+
 fn missing() -> Reply {
     text(StatusCode::NOT_FOUND, "there is no such row")
 }
 
 fn failed() -> Reply {
     text(StatusCode::PRECONDITION_FAILED, "If-Match or If-None-Match does not hold")
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,14 +1,21 @@
 //! What the head of a request says, strictly read.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use http::{
     HeaderMap, HeaderName,
-    header::{IF_MATCH, IF_NONE_MATCH},
+    header::{EXPIRES, IF_MATCH, IF_NONE_MATCH},
 };
 
-use crate::engine::{Condition, Versions};
+use crate::{
+    engine::{Condition, Versions},
+    rows::key::{self, ANSWER_KEY_BYTES_MAX, KEY_BYTES_MAX},
+};
 
-/// Bytes of a row's key.
-pub(crate) const KEY_BYTES_MAX: usize = 4_096;
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The last second of the year 9999, after which HTTP has no dates.
+const DATE_MS_MAX: u64 = 253_402_300_799_000;
 
 /// Decimal digits without leading zeros.
 pub(crate) fn number(text: &str) -> Option<u64> {
@@ -28,7 +35,7 @@ pub(crate) fn header_number(headers: &HeaderMap, name: &HeaderName) -> Result<u6
     value.ok_or_else(|| format!("the header {name} must be there once, a decimal number"))
 }
 
-/// The row's key: the path after its first slash, percent-decoded once.
+/// The row's key: its space, and the path after its first slash, percent-decoded once.
 pub(crate) fn row_key(path: &str) -> Result<Vec<u8>, String> {
     let Some(path) = path.strip_prefix('/') else {
         return Err("the target must be a path".into());
@@ -36,7 +43,7 @@ pub(crate) fn row_key(path: &str) -> Result<Vec<u8>, String> {
     let key = percent_decode(path)?;
     match key.len() {
         0 => Err("the path names no key".into()),
-        1..=KEY_BYTES_MAX => Ok(key),
+        1..=KEY_BYTES_MAX => Ok(key::row_key(&key)),
         len => Err(format!("the key has {len} bytes; at most {KEY_BYTES_MAX}")),
     }
 }
@@ -82,6 +89,67 @@ pub(crate) fn condition(headers: &HeaderMap) -> Result<Condition, String> {
         matches: versions(headers, &IF_MATCH, false)?,
         none_match: versions(headers, &IF_NONE_MATCH, true)?,
     })
+}
+
+/// What `Idempotency-Key` says: text in quotes, as a structured field has it, or without.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, String> {
+    let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.as_bytes().trim_ascii(),
+        _ => return Err(format!("the header {IDEMPOTENCY_KEY} is there twice")),
+    };
+    let key = match value {
+        [b'"', quoted @ ..] => unquote(quoted),
+        bare => {
+            let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\",;".contains(byte);
+            bare.iter().all(plain).then(|| bare.to_vec())
+        }
+    };
+    match key {
+        Some(key) if (1..=ANSWER_KEY_BYTES_MAX).contains(&key.len()) => Ok(Some(key)),
+        _ => Err(format!(
+            "the header {IDEMPOTENCY_KEY} must be 1 to {ANSWER_KEY_BYTES_MAX} visible ASCII \
+             characters, best in double quotes"
+        )),
+    }
+}
+
+/// What stands before the closing quote, which must be the last byte.
+fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
+    let mut key = Vec::with_capacity(quoted.len());
+    let mut bytes = quoted.iter();
+    loop {
+        match bytes.next()? {
+            b'"' => return bytes.as_slice().is_empty().then_some(key),
+            b'\\' => key.push(*bytes.next().filter(|byte| b"\"\\".contains(byte))?),
+            byte @ b' '..=b'~' => key.push(*byte),
+            _ => return None,
+        }
+    }
+}
+
+/// When `Expires` says that the row ends, in milliseconds since 1970; 0 is never.
+pub(crate) fn expires_ms(headers: &HeaderMap) -> Result<u64, String> {
+    let mut values = headers.get_all(EXPIRES).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(0),
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    };
+    let date = value.and_then(|value| httpdate::parse_http_date(value).ok());
+    let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    let wrong =
+        || format!("the header {EXPIRES} must be there once, an HTTP date: when the row ends");
+    let ms = u64::try_from(since.ok_or_else(wrong)?.as_millis()).map_err(|_| wrong())?;
+    // The first moment of 1970 is long over, and never is not what was asked for.
+    Ok(ms.max(1))
+}
+
+/// The date of `Expires` for a row that ends then.
+pub(crate) fn expires_date(expires_ms: u64) -> String {
+    let date: SystemTime = UNIX_EPOCH + Duration::from_millis(expires_ms.min(DATE_MS_MAX));
+    httpdate::fmt_http_date(date)
 }
 
 /// The versions that a list of entity tags names. A weak tag equals ours only where `weak`.
@@ -145,13 +213,75 @@ mod tests {
             ("/%ff%00+", b"\xff\0+"),
             ("//", b"/"),
         ] {
-            assert_eq!(row_key(path).unwrap(), key, "{path}");
+            assert_eq!(row_key(path).unwrap(), [b"\0", key].concat(), "{path}");
         }
         for path in ["", "a", "*", "/", "/%", "/%1", "/%g0", "/%+1", "/a%2"] {
             assert!(row_key(path).is_err(), "{path}");
         }
         assert!(row_key(&format!("/{}", "k".repeat(KEY_BYTES_MAX))).is_ok());
         assert!(row_key(&format!("/{}", "k".repeat(KEY_BYTES_MAX + 1))).is_err());
+    }
+
+    #[test]
+    fn idempotency_keys_are_read() {
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(&IDEMPOTENCY_KEY, value.parse().unwrap());
+            }
+            idempotency_key(&headers)
+        };
+        assert_eq!(read(&[]), Ok(None));
+        let longest = "k".repeat(ANSWER_KEY_BYTES_MAX);
+        for (value, key) in [
+            ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+            ("\"8e03\"", "8e03"),
+            (" a ", "a"),
+            (r#""a \" \\ b;,""#, r#"a " \ b;,"#),
+            (&longest, &longest),
+            (&format!("\"{longest}\""), &longest),
+        ] {
+            assert_eq!(read(&[value]), Ok(Some(key.as_bytes().to_vec())), "{value}");
+        }
+        let too_long = "k".repeat(ANSWER_KEY_BYTES_MAX + 1);
+        for value in [
+            "",
+            "\"\"",
+            "\"a",
+            "\"a\"b",
+            "\"a\";x=1",
+            "a b",
+            "a,b",
+            "a;b",
+            "a\"b",
+            "é",
+            "\"\\a\"",
+            &too_long,
+        ] {
+            assert!(read(&[value]).is_err(), "{value}");
+        }
+        assert!(read(&["a", "a"]).is_err());
+    }
+
+    #[test]
+    fn dates_are_read_and_written() {
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(EXPIRES, value.parse().unwrap());
+            }
+            expires_ms(&headers)
+        };
+        assert_eq!(read(&[]), Ok(0));
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(read(&[date]), Ok(784_111_777_000));
+        assert_eq!(expires_date(784_111_777_999), date);
+        assert_eq!(read(&["Thu, 01 Jan 1970 00:00:00 GMT"]), Ok(1));
+        for wrong in ["", "0", "-1", "soon", "Sun, 06 Nov 1994"] {
+            assert!(read(&[wrong]).is_err(), "{wrong}");
+        }
+        assert!(read(&[date, date]).is_err());
+        assert_eq!(expires_date(u64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

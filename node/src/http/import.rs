@@ -12,9 +12,9 @@ use super::{
     body,
     control::{Failed, json_reply},
     data::Shared,
-    head::KEY_BYTES_MAX,
     reply::Reply,
 };
+use crate::rows::key::{KEY_BYTES_MAX, is_key};
 
 /// Rows of an import that go into one transaction, and how many such wait at a time.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -28,7 +28,7 @@ impl Shared {
         fence: Fence,
         body: &mut Incoming,
     ) -> Result<Reply, Failed> {
-        let frame_bytes_max = self.body_bytes_max + KEY_BYTES_MAX + FRAME_HEADER_BYTES;
+        let frame_bytes_max = self.body_bytes_max + 1 + KEY_BYTES_MAX + FRAME_HEADER_BYTES;
         let mut frames = FrameReader::new(frame_bytes_max);
         let bad = |error: FrameError| Failed::Bad(error.to_string());
         let mut importer = Importer { shared: self, fence, waiting: JoinSet::new(), taken: 0 };
@@ -81,8 +81,8 @@ impl Shared {
 /// Rows that no request could have written are refused like malformed frames.
 fn check_row(row: &Row, body_bytes_max: usize) -> Result<(), Failed> {
     let value_len = row.value.as_ref().map_or(0, Vec::len);
-    if row.key.is_empty() || row.key.len() > KEY_BYTES_MAX || value_len > body_bytes_max {
-        return Err(Failed::Bad("a row's key or value has a size that rows can't have".into()));
+    if !is_key(&row.key) || value_len > body_bytes_max {
+        return Err(Failed::Bad("a row's key or value is none that rows can have".into()));
     }
     Ok(())
 }

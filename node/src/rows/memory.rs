@@ -1,7 +1,7 @@
 //! Rows in memory: gone with the process, and so is the incarnation.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Bound,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -54,15 +54,44 @@ impl RowStore for MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     rows: BTreeMap<Key, Stored>,
+    /// When rows end, of those that do.
+    ends: BTreeSet<(u64, Key)>,
     tombstones: BTreeMap<Key, u64>,
     log: BTreeMap<Key, u64>,
     holdings: BTreeMap<u64, Holding>,
+}
+
+impl State {
+    /// Puts a row in its place, or nothing; what was there.
+    fn set_row(&mut self, key: Key, row: Option<Stored>) -> Option<Stored> {
+        if let Some(end) = row.as_ref().and_then(Stored::ends_ms) {
+            self.ends.insert((end, key.clone()));
+        }
+        let is_same_end = |old: u64| row.as_ref().and_then(Stored::ends_ms) == Some(old);
+        let old_end = self.rows.get(&key).and_then(Stored::ends_ms);
+        if let Some(old_end) = old_end.filter(|old| !is_same_end(*old)) {
+            self.ends.remove(&(old_end, key.clone()));
+        }
+        match row {
+            Some(row) => self.rows.insert(key, row),
+            None => self.rows.remove(&key),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Stored {
     head: Head,
     value: Vec<u8>,
+}
+
+impl Stored {
+    const fn ends_ms(&self) -> Option<u64> {
+        match self.head.expires_ms {
+            0 => None,
+            ends_ms => Some(ends_ms),
+        }
+    }
 }
 
 struct Writer {
@@ -108,7 +137,9 @@ impl Changes<'_> {
         let state = &mut *self.state;
         for undo in self.undo.drain(..).rev() {
             match undo {
-                Undo::Row(key, old) => set(&mut state.rows, key, old),
+                Undo::Row(key, old) => {
+                    state.set_row(key, old);
+                }
                 Undo::Tombstone(key, old) => set(&mut state.tombstones, key, old),
                 Undo::Log(key, old) => set(&mut state.log, key, old),
                 Undo::Holding(lo, old) => set(&mut state.holdings, lo, old),
@@ -147,6 +178,29 @@ impl RowTransaction for Changes<'_> {
         Ok(self.state.rows.get(&(position, key.to_vec())).map(|stored| stored.head))
     }
 
+    fn row(&mut self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
+        RowSnapshot::row(self.state, position, key)
+    }
+
+    fn count_keys(&mut self, position: u64, prefix: &[u8], most: u64) -> Result<u64, Failure> {
+        let first = (position, prefix.to_vec());
+        let is_one = |key: &Key| key.0 == position && key.1.starts_with(prefix);
+        let keys = self.state.rows.range(first..).take_while(|(key, _)| is_one(key));
+        Ok(keys.zip(0..most).count() as u64)
+    }
+
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+        let ended = self.state.ends.iter().take_while(|(end, _)| *end <= now_ms);
+        let inside = ended.filter(|(_, (position, _))| (lo..=hi).contains(position));
+        Ok(inside.take(rows_max).map(|(_, key)| key.clone()).collect())
+    }
+
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
         let key = (row.position, row.key.clone());
         let value = row.value.clone().unwrap_or_default();
@@ -156,14 +210,14 @@ impl RowTransaction for Changes<'_> {
             digest,
             value_len: value.len() as u64,
         };
-        let old = self.state.rows.insert(key.clone(), Stored { head, value });
+        let old = self.state.set_row(key.clone(), Some(Stored { head, value }));
         self.undo.push(Undo::Row(key, old));
         Ok(())
     }
 
     fn remove(&mut self, position: u64, key: &[u8]) -> Result<(), Failure> {
         let key = (position, key.to_vec());
-        let old = self.state.rows.remove(&key);
+        let old = self.state.set_row(key.clone(), None);
         self.undo.push(Undo::Row(key, old));
         Ok(())
     }
@@ -213,7 +267,7 @@ impl RowTransaction for Changes<'_> {
         let keys = keys_of(&self.state.rows, lo, hi, max);
         let deleted = keys.len() as u64;
         for key in keys {
-            let old = self.state.rows.remove(&key);
+            let old = self.state.set_row(key.clone(), None);
             self.undo.push(Undo::Row(key, old));
         }
         Ok(deleted)
@@ -274,6 +328,12 @@ impl RowSnapshot for State {
         each: &mut dyn FnMut(Row) -> bool,
     ) -> Result<(), Failure> {
         run(&self.rows, lo, hi, after).map(|(key, stored)| row(key, stored)).all(each);
+        Ok(())
+    }
+
+    fn ended(&self, now_ms: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), Failure> {
+        let ended = self.ends.iter().take_while(|(end, _)| *end <= now_ms);
+        ended.map(|(_, (position, key))| (*position, key)).all(|(at, key)| each(at, key));
         Ok(())
     }
 

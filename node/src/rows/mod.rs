@@ -1,5 +1,6 @@
 //! Where a node keeps rows, change log and holdings: one transaction holds all three.
 
+pub(crate) mod key;
 mod memory;
 mod sqlite;
 
@@ -91,6 +92,19 @@ impl Head {
 pub trait RowTransaction {
     /// A row without its value.
     fn head(&mut self, position: u64, key: &[u8]) -> Result<Option<Head>, Failure>;
+    /// A row.
+    fn row(&mut self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure>;
+    /// How many keys of `position` begin with `prefix`; counting ends at `most`.
+    fn count_keys(&mut self, position: u64, prefix: &[u8], most: u64) -> Result<u64, Failure>;
+    /// Position and key of rows of a run of positions that had ended at `now_ms`, the first to end
+    /// first, at most `rows_max`.
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure>;
     /// Writes a row over what is there. `digest` is the row's.
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure>;
     /// Removes a row.
@@ -143,6 +157,9 @@ pub trait RowSnapshot {
         after: Option<(u64, &[u8])>,
         each: &mut dyn FnMut(Row) -> bool,
     ) -> Result<(), Failure>;
+    /// Shows position and key of the rows that had ended at `now_ms`, the first to end first,
+    /// until `each` says false.
+    fn ended(&self, now_ms: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), Failure>;
     /// Shows position and bytes of each row's frame, in order of position.
     fn sizes(&self, lo: u64, hi: u64, each: &mut dyn FnMut(u64, u64)) -> Result<(), Failure>;
     /// The change log of a run of positions above `since`, in order of version.

@@ -15,7 +15,8 @@ use super::{
     Failure, Head, Logged, Look, RowReader, RowSnapshot, RowStore, RowTransaction, RowWriter, Work,
 };
 
-const FORMAT: &str = "1";
+// 2: keys begin with their space, and rows that end have an index.
+const FORMAT: &str = "2";
 const PAGE_BYTES: u64 = 4_096;
 
 // The value comes last, so that rows are counted without reading values' overflow pages.
@@ -27,6 +28,8 @@ const SCHEMA: &str = "
         digest BLOB NOT NULL, v BLOB NOT NULL,
         PRIMARY KEY (pos, k)
     ) STRICT, WITHOUT ROWID;
+    -- 0, never, is stored as the least number.
+    CREATE INDEX kv_ends ON kv (expires) WHERE expires <> -9223372036854775808;
     CREATE TABLE tombstone (
         pos INTEGER, k BLOB, ver INTEGER NOT NULL, PRIMARY KEY (pos, k)
     ) STRICT, WITHOUT ROWID;
@@ -90,7 +93,10 @@ impl SqliteStore {
         };
         let format = meta("format")?;
         if format != FORMAT {
-            let is = format!("of format {format}; this program reads format {FORMAT}");
+            let is = format!(
+                "of format {format}; this program reads format {FORMAT}: move the rows away with \
+                 the program that wrote them, then start with an empty directory"
+            );
             return Err(at("ringway.db is", &is));
         }
         let owner = meta("name")?;
@@ -213,6 +219,37 @@ impl Rows<'_> {
 impl RowTransaction for Rows<'_> {
     fn head(&mut self, position: u64, key: &[u8]) -> Result<Option<Head>, Failure> {
         head(self.connection, position, key)
+    }
+
+    fn row(&mut self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
+        row(self.connection, position, key)
+    }
+
+    fn count_keys(&mut self, position: u64, prefix: &[u8], most: u64) -> Result<u64, Failure> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM kv WHERE pos = ?1 AND k >= ?2 \
+                   AND substr(k, 1, ?3) = ?2 LIMIT ?4)";
+        let len = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let params = params![to_sql(position), prefix, len, most];
+        let count = prepare(self.connection, sql)?.query_row(params, |row| row.get::<_, i64>(0));
+        count.map(|count| u64::try_from(count).unwrap_or(0)).map_err(not_executed)
+    }
+
+    fn ended(
+        &mut self,
+        lo: u64,
+        hi: u64,
+        now_ms: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+        let mut found = Vec::new();
+        ended(self.connection, now_ms, &mut |position, key| {
+            if (lo..=hi).contains(&position) && found.len() < rows_max {
+                found.push((position, key.to_vec()));
+            }
+            found.len() < rows_max
+        })?;
+        Ok(found)
     }
 
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
@@ -343,18 +380,7 @@ impl RowSnapshot for Snapshot<'_> {
     }
 
     fn row(&self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
-        prepare(self.connection, "SELECT ver, expires, v FROM kv WHERE pos = ?1 AND k = ?2")?
-            .query_row(params![to_sql(position), key], |row| {
-                Ok(Row {
-                    position,
-                    key: key.to_vec(),
-                    value: Some(row.get(2)?),
-                    version: from_sql(row.get(0)?),
-                    expires_ms: from_sql(row.get(1)?),
-                })
-            })
-            .optional()
-            .map_err(not_executed)
+        row(self.connection, position, key)
     }
 
     fn rows(
@@ -398,6 +424,10 @@ impl RowSnapshot for Snapshot<'_> {
         Ok(())
     }
 
+    fn ended(&self, now_ms: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), Failure> {
+        ended(self.connection, now_ms, each)
+    }
+
     fn sizes(&self, lo: u64, hi: u64, each: &mut dyn FnMut(u64, u64)) -> Result<(), Failure> {
         let sql = "SELECT pos, length(k) + length(v) FROM kv WHERE pos BETWEEN ?1 AND ?2 \
                    ORDER BY pos";
@@ -438,6 +468,41 @@ fn head(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Hea
                 expires_ms: from_sql(row.get(1)?),
                 digest: u128::from_le_bytes(row.get(2)?),
                 value_len: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+            })
+        })
+        .optional()
+        .map_err(not_executed)
+}
+
+fn ended(
+    connection: &Connection,
+    now_ms: u64,
+    each: &mut dyn FnMut(u64, &[u8]) -> bool,
+) -> Result<(), Failure> {
+    // The first condition is the index's own.
+    let sql = "SELECT pos, k FROM kv WHERE expires <> -9223372036854775808 \
+               AND expires <= ?1 ORDER BY expires, pos, k";
+    let mut statement = prepare(connection, sql)?;
+    let mut rows = statement.query([to_sql(now_ms)]).map_err(not_executed)?;
+    while let Some(row) = rows.next().map_err(not_executed)? {
+        let position = row.get(0).map(from_sql).map_err(not_executed)?;
+        let key = row.get_ref(1).and_then(|key| Ok(key.as_blob()?)).map_err(not_executed)?;
+        if !each(position, key) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn row(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
+    prepare(connection, "SELECT ver, expires, v FROM kv WHERE pos = ?1 AND k = ?2")?
+        .query_row(params![to_sql(position), key], |row| {
+            Ok(Row {
+                position,
+                key: key.to_vec(),
+                value: Some(row.get(2)?),
+                version: from_sql(row.get(0)?),
+                expires_ms: from_sql(row.get(1)?),
             })
         })
         .optional()

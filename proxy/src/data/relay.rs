@@ -42,7 +42,7 @@ impl Client {
         answer: Answer,
         last: bool,
     ) -> Result<Relayed, Failure> {
-        let Answer { mut connection, node, .. } = answer;
+        let Answer { mut connection, node, repeat, .. } = answer;
         let framing = connection.head.framing;
         // Without a length, the client learns the end from chunks, or from the end of the connection.
         let chunked = plan.is_http_11 && matches!(framing, Framing::Chunked | Framing::Close);
@@ -91,7 +91,8 @@ impl Client {
             }
         };
         if let Some(reason) = cut {
-            return Err(self.cut(worker, plan, begun, node.name.clone(), reason));
+            let error = SendError::BadAnswer { node: node.name.clone(), reason, repeat };
+            return Err(self.cut(worker, begun, error));
         }
         if chunked {
             self.out.extend_from_slice(b"0\r\n\r\n");
@@ -106,17 +107,9 @@ impl Client {
     }
 
     /// The node's answer broke off. If nothing of it went out yet, the client can be told.
-    fn cut(
-        &self,
-        worker: &Worker,
-        plan: &Plan,
-        begun: bool,
-        node: String,
-        reason: String,
-    ) -> Failure {
+    fn cut(&self, worker: &Worker, begun: bool, error: SendError) -> Failure {
         if !begun {
-            return Fault::from(SendError::BadAnswer { node, reason, is_safe: plan.is_safe })
-                .into();
+            return Fault::from(error).into();
         }
         worker.metrics.cut();
         // A reset tells the client that the answer is not whole, however its end is marked.

@@ -2,8 +2,9 @@
 
 use std::{io::Write as _, mem::MaybeUninit};
 
-use ringway_client::http1::{
-    Framing, HEADERS_MAX, HeaderName, lists, percent_encode, tokens, trim,
+use ringway_client::{
+    Repeat,
+    http1::{Framing, HEADERS_MAX, HeaderName, lists, percent_encode, tokens, trim},
 };
 
 use super::{
@@ -19,8 +20,8 @@ pub(crate) struct Plan {
     pub(crate) is_http_11: bool,
     pub(crate) keep_alive: bool,
     pub(crate) is_head: bool,
-    /// Whether it may be executed twice.
-    pub(crate) is_safe: bool,
+    /// Whether it may be executed twice, or has an `Idempotency-Key`.
+    pub(crate) repeat: Repeat,
     /// Whether the client waits for a 100 before it sends the body.
     pub(crate) expects_continue: bool,
 }
@@ -103,7 +104,12 @@ pub(crate) fn read(
         Fault::bad_request("bad-key", format!("client: {}", error.message(context.source)))
     })?;
 
-    write_head(method, target, headers, &found, context, prepared);
+    let has_key = write_head(method, target, headers, &found, context, prepared);
+    let repeat = match method {
+        "GET" | "HEAD" | "OPTIONS" => Repeat::Safe,
+        "PUT" | "DELETE" if has_key => Repeat::Keyed,
+        _ => Repeat::Never,
+    };
     let framing = match found.length {
         _ if found.chunked => Framing::Chunked,
         None | Some(0) => Framing::None,
@@ -117,7 +123,7 @@ pub(crate) fn read(
         is_http_11,
         keep_alive: if is_http_11 { !found.close } else { found.keep_alive && !found.close },
         is_head: method == "HEAD",
-        is_safe: matches!(method, "GET" | "HEAD" | "OPTIONS"),
+        repeat,
         expects_continue: found.expects_continue && framing != Framing::None,
     })
 }
@@ -229,6 +235,7 @@ fn split_target<'t>(method: &str, target: &'t str) -> Result<(Option<&'t str>, &
     }
 }
 
+/// Says whether an `Idempotency-Key` goes to the node.
 fn write_head(
     method: &str,
     target: &str,
@@ -236,7 +243,8 @@ fn write_head(
     found: &Found<'_>,
     context: &Context<'_>,
     prepared: &mut Prepared,
-) {
+) -> bool {
+    let mut has_key = false;
     let out = &mut prepared.head;
     out.clear();
     for part in [method, " ", target, " HTTP/1.1\r\n"] {
@@ -247,6 +255,7 @@ fn write_head(
         match HeaderName::of(name) {
             HeaderName::EndToEnd if found.lists_headers && is_listed(name, headers) => {}
             HeaderName::EndToEnd | HeaderName::Host => {
+                has_key |= name.eq_ignore_ascii_case(b"idempotency-key");
                 for part in [name, b": ", header.value, b"\r\n"] {
                     out.extend_from_slice(part);
                 }
@@ -271,6 +280,7 @@ fn write_head(
     out.extend_from_slice(b"\r\nVia: 1.1 ringway\r\nRingway-Key: ");
     percent_encode(&prepared.key, out);
     out.extend_from_slice(b"\r\n");
+    has_key
 }
 
 /// Appends how the body goes to the node.

@@ -240,7 +240,7 @@ impl Client {
             key: &self.prepared.key,
             head: &self.prepared.head,
             is_head: plan.is_head,
-            is_safe: plan.is_safe,
+            repeat: plan.repeat,
             body: match body {
                 Body::Later => OutgoingBody::AfterContinue,
                 _ => OutgoingBody::Kept(kept),

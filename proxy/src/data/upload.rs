@@ -45,10 +45,10 @@ impl Client {
         }
         let limits = &worker.config.limits;
         let connection = &mut answer.connection;
-        let name = &answer.node.name;
+        let (name, repeat) = (&answer.node.name, answer.repeat);
         let lost = |reason: String, timed_out| {
-            let (node, is_safe) = (name.clone(), plan.is_safe);
-            Fault::from(SendError::Unknown { node, reason, is_safe, timed_out })
+            let node = name.clone();
+            Fault::from(SendError::Unknown { node, reason, repeat, timed_out })
         };
         let outcome = {
             let (mut node_read, mut node_write) = connection.stream.split();
@@ -96,7 +96,7 @@ impl Client {
             Err(ReadHeadError::Broken(error)) => Err(lost(error.to_string(), false).into()),
             Err(ReadHeadError::Bad(bad)) => {
                 let (node, reason) = (name.clone(), bad.to_string());
-                let error = SendError::BadAnswer { node, reason, is_safe: plan.is_safe };
+                let error = SendError::BadAnswer { node, reason, repeat };
                 Err(Fault::from(error).into())
             }
         }
