@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod row;
 mod segment;
+mod throttle;
 
 pub use crate::{
     balance::{Balance, BalanceRow},
@@ -34,4 +35,5 @@ pub use crate::{
     },
     row::{End, FRAME_HEADER_BYTES, Frame, FrameError, FrameReader, Row, count_frames},
     segment::{MERGE_MAX, SegmentTable, Step, StoredSegment, merges, node_may, seed, split, steps},
+    throttle::{Grant, PageGrant, Throttle, ThrottleLimits},
 };

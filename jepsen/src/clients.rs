@@ -21,6 +21,8 @@ const COUNTERS: u64 = 16;
 /// How long a client waits after a refusal.
 const PAUSE: Duration = Duration::from_millis(25);
 const FAULTS_MAX: usize = 20;
+/// How often a change with an `Idempotency-Key` is sent before its outcome is left unknown.
+const TRIES_MAX: u32 = 40;
 /// Some clients wait as long as it takes; others hang up, and what they asked may happen later.
 const PATIENCE: [Duration; 3] = [PATIENCE_MAX, Duration::from_secs(1), Duration::from_millis(300)];
 
@@ -36,6 +38,9 @@ pub(crate) struct Shared {
     /// Answers that no client should ever get.
     pub(crate) faults: Mutex<Vec<String>>,
     pub(crate) faults_count: AtomicU64,
+    /// Changes of unknown outcome that were sent again, and those of them that were then answered.
+    pub(crate) repeated: AtomicU64,
+    pub(crate) settled: AtomicU64,
 }
 
 impl Shared {
@@ -49,6 +54,8 @@ impl Shared {
             elements: (0..clients).map(|_| AtomicU32::new(0)).collect(),
             faults: Mutex::default(),
             faults_count: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +79,8 @@ pub(crate) struct Client<'s> {
     wire: Wire,
     random: Random,
     values: u64,
+    /// Changes that it gave an `Idempotency-Key`.
+    keyed: u64,
     /// The last version that it saw of each register.
     versions: Vec<Option<u64>>,
     pub(crate) history: Vec<Operation>,
@@ -87,6 +96,7 @@ impl<'s> Client<'s> {
             wire: Wire::new(shared.server).with_patience(patience),
             random: Random::new(shared.seed, 1_000 + u64::from(number)),
             values: 0,
+            keyed: 0,
             versions: vec![None; registers],
             history: Vec::new(),
         }
@@ -183,7 +193,7 @@ impl<'s> Client<'s> {
 
     /// One operation, written down.
     fn ask(&mut self, key: Key, ask: Ask) -> Told {
-        let (method, precondition) = match ask {
+        let (method, mut headers) = match ask {
             Ask::Read => ("GET", String::new()),
             Ask::Write(_) => ("PUT", String::new()),
             Ask::Delete => ("DELETE", String::new()),
@@ -192,14 +202,18 @@ impl<'s> Client<'s> {
         };
         let body = ask.value().map_or_else(Vec::new, |value| body(key, value));
         let path = format!("/{key}");
+        // Every other client may ask again: its changes have a key of their own.
+        let is_keyed = ask != Ask::Read && self.number.is_multiple_of(2);
+        if is_keyed {
+            self.keyed += 1;
+            headers += &format!("Idempotency-Key: \"{}-{}\"\r\n", self.number, self.keyed);
+        }
         let start_us = self.shared.now_us();
-        let answer = self.wire.ask(method, &path, &precondition, &body);
+        let mut told = self.send(key, ask, (method, &path), &headers, &body);
+        if is_keyed && told == Told::Unknown {
+            told = self.settle(key, ask, (method, &path), &headers, &body);
+        }
         let end_us = self.shared.now_us();
-        let told = match answer {
-            Ok(answer) => self.told(key, ask, &answer),
-            Err(Silence::Unsent) => Told::Unsent,
-            Err(Silence::Unknown) => Told::Unknown,
-        };
         if let (Key::Register(number), Told::Found(_, version) | Told::Written(version)) =
             (key, told)
         {
@@ -208,6 +222,45 @@ impl<'s> Client<'s> {
         self.history.push(Operation { key, ask, told, start_us, end_us, client: self.number });
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
         told
+    }
+
+    fn send(
+        &mut self,
+        key: Key,
+        ask: Ask,
+        (method, path): (&str, &str),
+        headers: &str,
+        body: &[u8],
+    ) -> Told {
+        match self.wire.ask(method, path, headers, body) {
+            Ok(answer) => self.told(key, ask, &answer),
+            Err(Silence::Unsent) => Told::Unsent,
+            Err(Silence::Unknown) => Told::Unknown,
+        }
+    }
+
+    /// Sends the same change under the same key until it is answered: one effect in all. A refusal
+    /// is of that try alone, and leaves the first one unknown.
+    fn settle(
+        &mut self,
+        key: Key,
+        ask: Ask,
+        request: (&str, &str),
+        headers: &str,
+        body: &[u8],
+    ) -> Told {
+        self.shared.repeated.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..TRIES_MAX {
+            thread::sleep(PAUSE);
+            match self.send(key, ask, request, headers, body) {
+                Told::Unknown | Told::Refused | Told::Unsent => {}
+                told => {
+                    self.shared.settled.fetch_add(1, Ordering::Relaxed);
+                    return told;
+                }
+            }
+        }
+        Told::Unknown
     }
 
     fn told(&self, key: Key, ask: Ask, answer: &Answer) -> Told {

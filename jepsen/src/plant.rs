@@ -78,7 +78,7 @@ impl Liar {
             let method = words.next().unwrap_or_default().to_owned();
             let path = words.next().unwrap_or_default().to_owned();
             let mut headers = String::new();
-            for name in ["if-match", "if-none-match"] {
+            for name in ["if-match", "if-none-match", "idempotency-key"] {
                 if let Some(value) = header(&request.head, name) {
                     headers += &format!("{name}: {value}\r\n");
                 }

@@ -168,6 +168,12 @@ fn text(outcome: &Outcome, counts: &Counts) -> String {
         last.p99_ms,
         last.max_ms
     );
+    let (repeated, settled) = outcome.repeated;
+    let _ = writeln!(
+        text,
+        "  {repeated} changes of unknown outcome were sent again under their Idempotency-Key; {settled} of \
+         them were then answered"
+    );
     for (mark, list) in
         [("ok", &counts.passed), ("FAILED", &counts.failed), ("skipped", &counts.skipped)]
     {

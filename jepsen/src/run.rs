@@ -50,6 +50,8 @@ pub(crate) struct Outcome {
     /// What went wrong beside the histories.
     pub(crate) faults: Vec<String>,
     pub(crate) faults_count: u64,
+    /// Changes of unknown outcome that were sent again, and those that were then answered.
+    pub(crate) repeated: (u64, u64),
 }
 
 /// The run that was asked for and, if wanted, the lies; prints what was counted.
@@ -204,6 +206,7 @@ fn within(
         .collect();
     drop(cluster);
     let findings = check(operations.clone());
+    let repeated = (shared.repeated.into_inner(), shared.settled.into_inner());
     let faults_of_clients = shared.faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     let faults_count =
         shared.faults_count.into_inner() + u64::try_from(faults.len()).unwrap_or(u64::MAX);
@@ -230,6 +233,7 @@ fn within(
         findings,
         faults,
         faults_count,
+        repeated,
     })
 }
 

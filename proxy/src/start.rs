@@ -17,7 +17,7 @@ use crate::{
     admin::{self, Admin},
     config::{Config, read_token},
     control::ControlClient,
-    coordinator::{Coordinator, CoordinatorLimits, Progress},
+    coordinator::{Coordinator, Progress},
     data::{Shared, Worker, spawn},
     events::event,
     listen,
@@ -111,6 +111,7 @@ impl Proxy {
             shared: Arc::clone(&shared),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),
+            limits: config.moves,
             difference,
             started: Instant::now(),
         });
@@ -118,8 +119,8 @@ impl Proxy {
         let mut proxy = Self { addresses, shared, stop, threads: Vec::new() };
         let coordinator = {
             let (store, stopped) = (Arc::new(store.clone()), stopped.clone());
+            let limits = config.moves;
             move || async move {
-                let limits = CoordinatorLimits::default();
                 Coordinator::new(store, control, progress, limits).run(stopped).await;
             }
         };

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use ringway_proxy::{Config, KeySource, Limits};
+use ringway_proxy::{Config, KeySource, Limits, coordinator::CoordinatorLimits};
 
 /// The example with one line changed, and the line's number.
 fn with(line_begins: &str, line: &str) -> (String, usize) {
@@ -29,6 +29,7 @@ fn parse(text: &str) -> Result<Config, String> {
 fn the_example_says_the_defaults() {
     let config = parse(include_str!("../ringway.example.toml")).expect("the example");
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.moves, CoordinatorLimits::default());
     assert_eq!(config.key, KeySource::PathTail(1));
     assert_eq!(config.workers, 2);
     assert_eq!(config.store, Path::new("/etc/ringway/ringway-store"));
@@ -105,7 +106,7 @@ fn each_field_wrong_in_turn() {
         ),
         ("workers =", "workers = 1.5", "proxy.workers", "expected a whole number"),
         ("workers =", "worker = 2", "proxy.worker", "unknown field; the fields here are listen"),
-        ("[key]", "[keys]", "keys", "unknown field; the fields here are proxy, key, limits"),
+        ("[key]", "[keys]", "keys", "unknown field; the fields here are proxy, key, limits, moves"),
         ("from =", "", "key.from", "is missing"),
         ("from =", "from = \"body:1\"", "key.from", "expected \"header:NAME\""),
         ("from =", "from = \"header\"", "key.from", "expected \"header:NAME\""),
@@ -133,7 +134,8 @@ fn each_field_wrong_in_turn() {
 #[test]
 fn each_limit_wrong_in_turn() {
     let example = include_str!("../ringway.example.toml");
-    let limits = example.split("[limits]").nth(1).expect("limits");
+    let limits = example.split(['[', ']']).skip_while(|part| *part != "limits").nth(1);
+    let limits = limits.expect("limits");
     let mut count = 0;
     for line in limits.lines().filter(|line| line.contains(" = ")) {
         let (name, rest) = line.split_once(" = ").expect("a limit");
@@ -157,6 +159,38 @@ fn each_limit_wrong_in_turn() {
         count += 1;
     }
     assert_eq!(count, 17);
+}
+
+#[test]
+fn each_limit_of_moves_wrong_in_turn() {
+    let example = include_str!("../ringway.example.toml");
+    let limits = example.split("[moves]").nth(1).expect("moves");
+    let mut count = 0;
+    for line in limits.lines().filter(|line| line.contains(" = ")) {
+        let (name, rest) = line.split_once(" = ").expect("a limit");
+        let name = name.trim();
+        let wrong = ["-1", "\"1\"", "1.5"].into_iter();
+        let is_rate = name.contains("_per_second_");
+        let wrong = wrong.chain((!is_rate && name != "delta_rows_small").then_some("0"));
+        for wrong in wrong.chain((!is_rate).then_some("9223372036854775807")) {
+            let (text, number) = with(&format!("{name} ="), &format!("{name} = {wrong}"));
+            let error = parse(&text).expect_err(name);
+            let place = format!("ringway.toml:{number}: moves.{name}: expected a whole number");
+            assert!(error.starts_with(&place), "{error}");
+        }
+        let default: u64 = rest.split_whitespace().next().and_then(|n| n.parse().ok()).expect(name);
+        let (text, _) = with(&format!("{name} ="), &format!("{name} = {}", default + 1));
+        let config = parse(&text).expect(name);
+        assert_ne!(config.moves, CoordinatorLimits::default(), "{name} is not read");
+        assert_eq!(config.limits, Limits::default());
+        count += 1;
+    }
+    assert_eq!(count, 13);
+    let (text, number) = with("moves_max =", "move_max = 1");
+    let error = parse(&text).expect_err("unknown");
+    let place =
+        format!("ringway.toml:{number}: moves.move_max: unknown field; the fields here are");
+    assert!(error.starts_with(&place), "{error}");
 }
 
 #[test]

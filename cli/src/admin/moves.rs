@@ -47,6 +47,9 @@ Examples:
   watch -n 1 ringway moves
   ringway moves --json | jq .left
 
+How many moves run at a time, and the rows and bytes per second of each node, are set in the proxy's
+configuration, section [moves].
+
 A pause is the time from freezing a range at its old owner to serving it at the new one; requests
 for its keys wait in the proxy meanwhile.
 
@@ -154,6 +157,19 @@ fn print(out: &mut impl Write, view: &MovesView) -> io::Result<()> {
         count(totals.rows_sent, "row"),
         count(totals.bytes_sent, "byte")
     )?;
+    let limits =
+        [(view.limits.rows_per_second_max, "row"), (view.limits.bytes_per_second_max, "byte")];
+    let limits = limits.into_iter().filter(|(limit, _)| *limit > 0);
+    let limits: Vec<String> =
+        limits.map(|(limit, unit)| format!("{}/s", count(limit, unit))).collect();
+    if !limits.is_empty() {
+        writeln!(
+            out,
+            "each node sends and takes at most {}: pages were held back for {} ms",
+            limits.join(" and "),
+            thousands(u128::from(totals.held_back_ms))
+        )?;
+    }
     let pauses = &view.pauses;
     if pauses.count > 0 {
         writeln!(

@@ -36,6 +36,8 @@ pub(crate) struct MovesView {
     pub(crate) moves: Vec<MoveView>,
     /// Ranges that are between two owners in the store.
     pub(crate) segments: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    pub(crate) limits: LimitsView,
     pub(crate) totals: TotalsView,
     pub(crate) pauses: PausesView,
     pub(crate) failure: Option<String>,
@@ -53,6 +55,13 @@ pub(crate) struct MoveView {
     pub(crate) rows_sent: u64,
 }
 
+/// How much one node has to do for its moves at most; a rate of 0 does not limit.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct LimitsView {
+    pub(crate) rows_per_second_max: u64,
+    pub(crate) bytes_per_second_max: u64,
+}
+
 /// What was moved since the proxy started.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct TotalsView {
@@ -62,6 +71,8 @@ pub(crate) struct TotalsView {
     pub(crate) reassigned: u64,
     pub(crate) rows_sent: u64,
     pub(crate) bytes_sent: u64,
+    #[serde(default)]
+    pub(crate) held_back_ms: u64,
 }
 
 /// How long ranges were refused while their owner changed.

@@ -69,7 +69,7 @@ fn all_calls_repeated_after_the_range_is_back_are_refused() {
     let is_harmless = |(name, status): &&(String, u16)| {
         *status == 200 && matches!(name.as_str(), "activate" | "drop")
     };
-    assert!(done.iter().all(|it| is_harmless(it)), "{done:?}");
+    assert!(done.iter().all(is_harmless), "{done:?}");
     // Of the way there, nothing at all fits any more.
     assert!(done.len() <= 2 * (answers.len() / 7), "{} of {}", done.len(), answers.len());
     cluster.wait("keys are written again", || load.acknowledged() > before + 100);

@@ -170,7 +170,8 @@ pub enum Outcome {
 pub struct MoveLimits {
     /// A delta of at most so many rows is small enough to freeze.
     pub delta_rows_small: u64,
-    /// At most so many rounds of deltas before the move is aborted.
+    /// At most so many rounds of deltas before the move is aborted, or a hundred times as many
+    /// pages of them.
     pub delta_rounds_max: u32,
     /// A node that can't be reached for so long before the freeze aborts the move.
     pub silence_ms_max: u64,
@@ -217,6 +218,8 @@ pub struct Move {
     copied_to: Option<u64>,
     cursor: Option<Cursor>,
     rounds: u32,
+    /// Pages of all rounds of deltas.
+    pages: u32,
     rows_sent: u64,
     heard_ms: u64,
     frozen_ms: Option<u64>,
@@ -299,6 +302,7 @@ impl Move {
             copied_to: None,
             cursor: None,
             rounds: 0,
+            pages: 0,
             rows_sent: 0,
             heard_ms: 0,
             frozen_ms: None,
@@ -360,6 +364,11 @@ impl Move {
     /// Gives the move up at the next step, unless it is committed by then.
     pub fn abort(&mut self, reason: &str) {
         self.abort = Some(reason.into());
+    }
+
+    /// Says that the caller held the present action back until now: nobody was silent meanwhile.
+    pub fn held_back(&mut self, now_ms: u64) {
+        self.heard_ms = self.heard_ms.max(now_ms);
     }
 
     /// The first action.

@@ -222,13 +222,15 @@ impl Move {
             }
             (Step::Delta, Event::Copied { rows, cursor, sequence }) => {
                 self.rows_sent += rows;
-                self.rounds += 1;
+                self.pages += 1;
+                self.rounds += u32::from(cursor.is_none());
                 self.copied_to = Some(sequence);
                 if cursor.is_none() && rows <= self.limits.delta_rows_small {
                     self.frozen_ms = Some(now_ms);
                     return self.go(Step::Freeze);
                 }
-                if self.rounds >= self.limits.delta_rounds_max {
+                let rounds_max = self.limits.delta_rounds_max;
+                if self.rounds >= rounds_max || self.pages >= rounds_max.saturating_mul(100) {
                     return self.give_up("the source is written faster than rows can be copied");
                 }
                 self.go(Step::Delta)

@@ -117,6 +117,18 @@ impl Admin {
         text.single("ringway_move_rows_total", "counter", help, totals.rows_sent);
         let help = "Bytes of rows sent from node to node.";
         text.single("ringway_move_bytes_total", "counter", help, totals.bytes_sent);
+        let held_back = Duration::from_millis(totals.held_back_ms).as_secs_f64();
+        let help = "How long pages of rows were held back by the rates of nodes, over all moves.";
+        text.single("ringway_move_held_back_seconds_total", "counter", help, held_back);
+        let help = "Moves under way.";
+        text.single("ringway_moves_under_way", "gauge", help, self.progress.moves().len());
+        let throttle = self.limits.throttle;
+        let help = "Rows that may leave or reach one node in a second; 0: no limit.";
+        let name = "ringway_move_rows_per_second_max";
+        text.single(name, "gauge", help, throttle.rows_per_second_max);
+        let help = "Bytes that may leave or reach one node in a second; 0: no limit.";
+        let name = "ringway_move_bytes_per_second_max";
+        text.single(name, "gauge", help, throttle.bytes_per_second_max);
         let help = "Segments that are not yet as the target has them.";
         text.single("ringway_moves_left", "gauge", help, self.progress.left());
         let pauses = self.progress.pauses();

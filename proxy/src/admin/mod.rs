@@ -49,7 +49,7 @@ use serde_json::{Value, json};
 
 use crate::{
     control::ControlClient,
-    coordinator::Progress,
+    coordinator::{CoordinatorLimits, Progress},
     data::{Shared, Worker},
 };
 
@@ -66,6 +66,7 @@ pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<ControlClient>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) limits: CoordinatorLimits,
     /// How the cluster file differed from the store at the start.
     pub(crate) difference: Option<String>,
     pub(crate) started: Instant,

@@ -22,6 +22,12 @@ impl Admin {
             "left": seen.left(),
             "moves": self.progress.moves(),
             "segments": under_way,
+            "limits": {
+                "moves_max": self.limits.moves_max,
+                "node_moves_max": self.limits.node_moves_max,
+                "rows_per_second_max": self.limits.throttle.rows_per_second_max,
+                "bytes_per_second_max": self.limits.throttle.bytes_per_second_max,
+            },
             "totals": self.progress.totals(),
             "pauses": self.progress.pauses(),
             "failure": self.progress.failure(),

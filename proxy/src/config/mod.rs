@@ -11,7 +11,7 @@ use std::{
 
 use ringway_client::SendLimits;
 
-use crate::data::KeySource;
+use crate::{coordinator::CoordinatorLimits, data::KeySource};
 
 /// At most this many bytes in a configuration file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -39,6 +39,8 @@ pub struct Config {
     pub key: KeySource,
     /// The limits.
     pub limits: Limits,
+    /// The limits of moves.
+    pub moves: CoordinatorLimits,
 }
 
 /// The limits of a proxy: each ends in `_max`, with its unit before that.

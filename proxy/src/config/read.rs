@@ -8,9 +8,9 @@ use std::{
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::{Config, ConfigError, Limits};
-use crate::data::KeySource;
+use crate::{coordinator::CoordinatorLimits, data::KeySource};
 
-const SECTIONS: [&str; 3] = ["proxy", "key", "limits"];
+const SECTIONS: [&str; 4] = ["proxy", "key", "limits", "moves"];
 const PROXY_FIELDS: [&str; 10] = [
     "listen",
     "admin_listen",
@@ -97,6 +97,7 @@ pub(super) fn parse(
         workers: workers.map_or(Ok(cores), |count| usize_of(&proxy, "workers", count))?,
         key: source,
         limits: limits(&top)?,
+        moves: moves(&top)?,
     })
 }
 
@@ -139,6 +140,47 @@ fn limits(top: &Section<'_>) -> Result<Limits, ConfigError> {
             **limit = number;
         }
     }
+    Ok(limits)
+}
+
+fn moves(top: &Section<'_>) -> Result<CoordinatorLimits, ConfigError> {
+    const MANY: (u64, u64) = (1, 1_000_000_000);
+    const RATE: (u64, u64) = (0, u64::MAX >> 1);
+    const BYTES: (u64, u64) = (1, 1 << 40);
+    const MS: (u64, u64) = (1, DAY_MS);
+    let mut limits = CoordinatorLimits::default();
+    let mut sizes: [(&'static str, &mut usize); 2] =
+        [("moves_max", &mut limits.moves_max), ("node_moves_max", &mut limits.node_moves_max)];
+    let mut rounds_max = u64::from(limits.each.delta_rounds_max);
+    let (throttle, each) = (&mut limits.throttle, &mut limits.each);
+    let mut numbers: [(&'static str, (u64, u64), &mut u64); 11] = [
+        ("rows_per_second_max", RATE, &mut throttle.rows_per_second_max),
+        ("bytes_per_second_max", RATE, &mut throttle.bytes_per_second_max),
+        ("segment_rows_max", MANY, &mut limits.segment_rows_max),
+        ("segment_bytes_max", BYTES, &mut limits.segment_bytes_max),
+        ("page_bytes_max", (1, 64 << 20), &mut limits.page_bytes_max),
+        ("delta_rows_small", (0, MANY.1), &mut each.delta_rows_small),
+        ("delta_rounds_max", (1, 1_000_000), &mut rounds_max),
+        ("silence_ms_max", MS, &mut each.silence_ms_max),
+        ("pause_ms_max", MS, &mut each.pause_ms_max),
+        ("call_retry_ms", MS, &mut each.retry_ms),
+        ("retry_ms", MS, &mut limits.retry_ms),
+    ];
+    let names: Vec<&str> = sizes.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> =
+        names.into_iter().chain(numbers.iter().map(|(name, ..)| *name)).collect();
+    let section = top.optional_section("moves", &names)?;
+    for (name, limit) in &mut sizes {
+        if let Some(number) = section.number(name, 1, 1_000)? {
+            **limit = usize_of(&section, name, number)?;
+        }
+    }
+    for (name, (least, most), limit) in &mut numbers {
+        if let Some(number) = section.number(name, *least, *most)? {
+            **limit = number;
+        }
+    }
+    limits.each.delta_rounds_max = u32::try_from(rounds_max).unwrap_or(u32::MAX);
     Ok(limits)
 }
 

@@ -1,15 +1,23 @@
 //! Runs one move: does what the state machine says, and tells it what came of it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use ringway_cluster::{
-    Action, CommitError, CopyRows, Event, Fence, MapStore, Move, NodeRecord, Outcome, Phase,
-    Record, RecordKey, Snapshot, StoredSegment, Transaction, Verb, count_frames,
+    Action, CommitError, CopyRows, Event, Fence, Grant, MapStore, Move, NodeRecord, Outcome,
+    PageGrant, Phase, Record, RecordKey, Snapshot, StoredSegment, Throttle, Transaction, Verb,
+    count_frames,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{CoordinatorLimits, MoveView, Progress};
 use crate::control::{CallFailure, ControlClient};
+
+/// A move that is held back looks again after this at the latest.
+const HOLD_MS_MAX: u64 = 1_000;
 
 /// What a move needs from around it.
 pub(super) struct Driver<S> {
@@ -17,6 +25,8 @@ pub(super) struct Driver<S> {
     pub(super) control: Arc<ControlClient>,
     pub(super) progress: Arc<Progress>,
     pub(super) limits: CoordinatorLimits,
+    /// Of all moves.
+    pub(super) throttle: Arc<Mutex<Throttle>>,
     /// Where nodes are reached, as of the beginning of the move.
     pub(super) nodes: Arc<BTreeMap<String, NodeRecord>>,
     pub(super) started: Instant,
@@ -64,7 +74,12 @@ impl<S: MapStore> Driver<S> {
                     event
                 }
                 Action::Copy { rows, from, to } => {
-                    self.in_pause(frozen, self.copy(&rows, &from, &to)).await
+                    // While clients wait, nothing else is waited for.
+                    let granted = match frozen {
+                        None => Some(self.granted(&mut moving, &rows, [&from.0, &to.0]).await),
+                        Some(_) => None,
+                    };
+                    self.in_pause(frozen, self.copy(&rows, &from, &to, granted)).await
                 }
             };
             action = moving.next(event, self.now_ms());
@@ -153,15 +168,67 @@ impl<S: MapStore> Driver<S> {
         answer.unwrap_or_else(event_of)
     }
 
-    /// Carries one page of rows from node to node.
-    async fn copy(&self, rows: &CopyRows, from: &(String, Fence), to: &(String, Fence)) -> Event {
+    /// Waits until a page may go between the nodes.
+    async fn granted(&self, moving: &mut Move, rows: &CopyRows, nodes: [&str; 2]) -> PageGrant {
+        let (bytes_max, is_delta) =
+            (self.limits.page_bytes_max, matches!(rows, CopyRows::Since { .. }));
+        loop {
+            let now_ms = self.now_ms();
+            let grant = if is_delta {
+                self.throttle().ask_whole(nodes, bytes_max, now_ms)
+            } else {
+                self.throttle().ask(nodes, bytes_max, now_ms)
+            };
+            match grant {
+                Grant::Go(page) => return page,
+                Grant::Wait(wait_ms) => {
+                    let wait_ms = wait_ms.min(HOLD_MS_MAX);
+                    sleep(Duration::from_millis(wait_ms)).await;
+                    self.progress.count(|totals| totals.held_back_ms += wait_ms);
+                    moving.held_back(self.now_ms());
+                }
+            }
+        }
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        // A poisoned lock holds numbers at worst a little off.
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries one page of rows from node to node, and counts what it held.
+    async fn copy(
+        &self,
+        rows: &CopyRows,
+        from: &(String, Fence),
+        to: &(String, Fence),
+        granted: Option<PageGrant>,
+    ) -> Event {
+        let bytes_max = granted.map_or(self.limits.page_bytes_max, |page| page.bytes_max);
+        let (mut sent_rows, mut sent_bytes) = (0, 0);
+        let event = self.carry(rows, from, to, bytes_max, (&mut sent_rows, &mut sent_bytes)).await;
+        let (nodes, now_ms) = ([&*from.0, &*to.0], self.now_ms());
+        match granted {
+            Some(page) => self.throttle().sent(nodes, page, sent_rows, sent_bytes, now_ms),
+            None => self.throttle().sent_at_once(nodes, sent_rows, sent_bytes, now_ms),
+        }
+        event
+    }
+
+    async fn carry(
+        &self,
+        rows: &CopyRows,
+        from: &(String, Fence),
+        to: &(String, Fence),
+        bytes_max: u64,
+        (sent_rows, sent_bytes): (&mut u64, &mut u64),
+    ) -> Event {
         let addresses =
             self.control_of(&from.0).and_then(|from| Ok((from, self.control_of(&to.0)?)));
         let (source, destination) = match addresses {
             Ok(addresses) => addresses,
             Err(failure) => return event_of(failure),
         };
-        let bytes_max = self.limits.page_bytes;
         let page = match rows {
             CopyRows::All { after } => {
                 self.control.export(source, &from.1, after.as_ref(), bytes_max).await
@@ -185,6 +252,8 @@ impl<S: MapStore> Driver<S> {
             return Event::Copied { rows: 0, cursor: end.cursor, sequence: end.sequence };
         }
         let bytes = u64::try_from(page.len()).unwrap_or(u64::MAX);
+        // Both nodes had the work, however the import ends.
+        (*sent_rows, *sent_bytes) = (rows, bytes);
         match self.control.import(destination, &to.1, page).await {
             Ok(()) => {
                 self.progress.count(|totals| totals.bytes_sent += bytes);

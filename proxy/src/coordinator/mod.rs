@@ -9,14 +9,15 @@ mod progress;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use ringway::Table;
 use ringway_cluster::{
     ClusterFile, MapStore, Move, MoveLimits, NodeRecord, Outcome, Phase, Record, RecordKey,
-    SegmentRecord, SegmentTable, Snapshot, Step, StoredSegment, Transaction, merges, split, steps,
+    SegmentRecord, SegmentTable, Snapshot, Step, StoredSegment, Throttle, ThrottleLimits,
+    Transaction, merges, split, steps,
 };
 use tokio::{
     sync::watch,
@@ -44,8 +45,10 @@ pub struct CoordinatorLimits {
     pub segment_rows_max: u64,
     /// A segment of more bytes is cut before it moves.
     pub segment_bytes_max: u64,
-    /// Rows travel in pages of about so many bytes.
-    pub page_bytes: u64,
+    /// Rows and bytes that leave or reach one node in a second, over all its moves.
+    pub throttle: ThrottleLimits,
+    /// Rows travel in pages of at most so many bytes, or of one row.
+    pub page_bytes_max: u64,
     /// A segment whose move failed rests so long before the next try.
     pub retry_ms: u64,
     /// Bounds of each move.
@@ -59,7 +62,8 @@ impl Default for CoordinatorLimits {
             node_moves_max: 4,
             segment_rows_max: 50_000,
             segment_bytes_max: 64 << 20,
-            page_bytes: 1 << 20,
+            throttle: ThrottleLimits::default(),
+            page_bytes_max: 1 << 20,
             retry_ms: 1_000,
             each: MoveLimits::default(),
         }
@@ -72,6 +76,7 @@ pub struct Coordinator<S> {
     control: Arc<ControlClient>,
     progress: Arc<Progress>,
     limits: CoordinatorLimits,
+    throttle: Arc<Mutex<Throttle>>,
     started: Instant,
     snapshot: Snapshot,
     /// The newest configuration that was read, and its table.
@@ -98,6 +103,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             control,
             progress,
             limits,
+            throttle: Arc::new(Mutex::new(Throttle::new(limits.throttle))),
             started: Instant::now(),
             snapshot: Snapshot::default(),
             target: None,
@@ -339,6 +345,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             control: Arc::clone(&self.control),
             progress: Arc::clone(&self.progress),
             limits: self.limits,
+            throttle: Arc::clone(&self.throttle),
             nodes: Arc::clone(&self.nodes),
             started: self.started,
         };

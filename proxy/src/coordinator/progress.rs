@@ -47,6 +47,8 @@ pub struct Totals {
     pub rows_sent: u64,
     /// Bytes of rows sent, framing included.
     pub bytes_sent: u64,
+    /// Milliseconds, over all moves, for which the rates of nodes held pages back.
+    pub held_back_ms: u64,
 }
 
 /// How long clients of a moved range had to wait, freeze to activation.

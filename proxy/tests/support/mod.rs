@@ -1,6 +1,9 @@
 //! What the tests of the proxy share: scripted nodes, a proxy over them, raw clients.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod free_address;
+pub mod real;
+
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -321,7 +324,7 @@ impl Setup {
         (answer.status(), value)
     }
 
-    /// The value of a metric without labels.
+    /// The value of a metric, with its labels as they are written.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.admin("GET", "/metrics", "").text();
         let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
