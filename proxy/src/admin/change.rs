@@ -55,7 +55,7 @@ struct Forget {
 }
 
 impl Admin {
-    pub(super) async fn add(&self, body: &[u8]) -> Result<Value, Refused> {
+    pub(super) async fn add(&self, body: &[u8], dry_run: bool) -> Result<Value, Refused> {
         let new: NewNode = parse(body)?;
         let seen = self.see().await?;
         if seen.stored.cluster.nodes().iter().any(|node| node.name == new.name) {
@@ -73,10 +73,15 @@ impl Admin {
             ..NodeEntry::new(&new.name)
         };
         let nodes = seen.stored.cluster.nodes().iter().cloned().chain([node]).collect();
-        self.install(&seen, nodes, &format!("add {}", new.name)).await
+        self.install(&seen, nodes, &format!("add {}", new.name), dry_run).await
     }
 
-    pub(super) async fn change(&self, name: &str, body: &[u8]) -> Result<Value, Refused> {
+    pub(super) async fn change(
+        &self,
+        name: &str,
+        body: &[u8],
+        dry_run: bool,
+    ) -> Result<Value, Refused> {
         let patch: Patch = parse(body)?;
         let seen = self.see().await?;
         let state = match patch.state.as_deref() {
@@ -99,23 +104,23 @@ impl Admin {
                 node.control = Some(control.clone());
             }
         })?;
-        self.install(&seen, nodes, &format!("change {name}")).await
+        self.install(&seen, nodes, &format!("change {name}"), dry_run).await
     }
 
-    pub(super) async fn drain(&self, name: &str) -> Result<Value, Refused> {
+    pub(super) async fn drain(&self, name: &str, dry_run: bool) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let nodes = edit(&seen, name, |node| node.state = State::Drain)?;
-        self.install(&seen, nodes, &format!("drain {name}")).await
+        self.install(&seen, nodes, &format!("drain {name}"), dry_run).await
     }
 
-    pub(super) async fn remove(&self, name: &str) -> Result<Value, Refused> {
+    pub(super) async fn remove(&self, name: &str, dry_run: bool) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let mut nodes = edit(&seen, name, |_| {})?;
         nodes.retain(|node| node.name != name);
         if nodes.is_empty() {
             return Err(last_node());
         }
-        self.install(&seen, nodes, &format!("remove {name}")).await
+        self.install(&seen, nodes, &format!("remove {name}"), dry_run).await
     }
 
     pub(super) async fn apply(&self, body: &[u8]) -> Result<Value, Refused> {
@@ -186,8 +191,12 @@ impl Admin {
         seen: &Seen,
         nodes: Vec<NodeEntry>,
         reason: &str,
+        dry_run: bool,
     ) -> Result<Value, Refused> {
         let wanted = ClusterFile::new(seen.stored.cluster.layout().clone(), nodes)?;
+        if dry_run {
+            return self.planned(seen, &wanted).await;
+        }
         self.write(seen, &wanted, reason).await
     }
 

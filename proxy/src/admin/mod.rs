@@ -7,6 +7,7 @@
 //! | `PATCH /nodes/NAME` | changes `weight`, `zone` (null: none), `state`, `address`, `control` |
 //! | `DELETE /nodes/NAME` | removes it: its keys move away first |
 //! | `POST /nodes/NAME/drain` | its keys move away, it stays known |
+//! | one of these four with `?dry_run=true` | answers as `POST /plan`, and changes nothing |
 //! | `POST /nodes/NAME/forget` | `{"accept_loss": true}`: what it owned is lost and begins empty |
 //! | `POST /plan` | what a cluster file (TOML) would move; changes nothing |
 //! | `POST /apply` | makes a cluster file (TOML) the target |
@@ -108,12 +109,17 @@ impl Admin {
             Bytes::new()
         };
         let query = head.uri.query().unwrap_or_default();
+        let dry_run = query == "dry_run=true";
         let value = match (&head.method, &segments[..]) {
             (&Method::GET, ["nodes"]) => self.nodes().await?,
-            (&Method::POST, ["nodes"]) => self.add(&body).await?,
-            (&Method::PATCH, ["nodes", name]) => self.change(&decode(name)?, &body).await?,
-            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?).await?,
-            (&Method::POST, ["nodes", name, "drain"]) => self.drain(&decode(name)?).await?,
+            (&Method::POST, ["nodes"]) => self.add(&body, dry_run).await?,
+            (&Method::PATCH, ["nodes", name]) => {
+                self.change(&decode(name)?, &body, dry_run).await?
+            }
+            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?, dry_run).await?,
+            (&Method::POST, ["nodes", name, "drain"]) => {
+                self.drain(&decode(name)?, dry_run).await?
+            }
             (&Method::POST, ["nodes", name, "forget"]) => {
                 self.forget(&decode(name)?, &body).await?
             }
