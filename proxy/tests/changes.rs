@@ -244,3 +244,28 @@ fn what_clients_wait_for_is_not_held_back() {
     assert!(setup.metric("ringway_refusals_total{code=\"moving\"}") < 0.5);
     end(setup, nodes);
 }
+
+#[test]
+fn a_dry_run_says_what_a_verb_would_move() {
+    let (setup, nodes, late) = slow("");
+    let before = setup.json("GET", "/status", "").1["config"].clone();
+    let body = json!({
+        "name": "n3", "address": late.data.to_string(), "control": late.control.to_string(),
+    });
+    for (method, path, body) in [
+        ("POST", "/nodes", body.to_string()),
+        ("PATCH", "/nodes/n1", "{\"weight\": 2}".into()),
+        ("POST", "/nodes/n1/drain", String::new()),
+        ("DELETE", "/nodes/n1", String::new()),
+    ] {
+        let (status, plan) = setup.json(method, &format!("{path}?dry_run=true"), &body);
+        assert_eq!(status, 200, "{plan}");
+        assert!(plan["moved_share"].as_f64().expect("a share") > 0.1, "{method} {path}: {plan}");
+        assert_eq!(plan["config"], before);
+    }
+    // What the verb would refuse, the dry run refuses.
+    assert_eq!(setup.json("DELETE", "/nodes/n9?dry_run=true", "").0, 404);
+    assert_eq!(setup.json("GET", "/status", "").1["config"], before);
+    assert_eq!(moves(&setup)["left"], 0);
+    end(setup, nodes.into_iter().chain([late]));
+}

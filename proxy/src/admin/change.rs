@@ -55,8 +55,36 @@ struct Forget {
     accept_loss: bool,
 }
 
+/// How a change is to be made.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    /// Also where nodes can't hand over what they hold.
+    accept_loss: bool,
+    /// Not at all: only what it would move is told.
+    dry_run: bool,
+}
+
+impl How {
+    /// Reads `accept_loss=true` and `dry_run=true` from a query, which has nothing else.
+    pub(super) fn from_query(query: &str) -> Result<Self, Refused> {
+        let mut how = Self::default();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter {
+                "accept_loss=true" => how.accept_loss = true,
+                "dry_run=true" => how.dry_run = true,
+                _ => {
+                    let message =
+                        "the parameters of a change are accept_loss=true and dry_run=true";
+                    return Err(Refused::bad("query", message));
+                }
+            }
+        }
+        Ok(how)
+    }
+}
+
 impl Admin {
-    pub(super) async fn add(&self, body: &[u8], accept_loss: bool) -> Result<Value, Refused> {
+    pub(super) async fn add(&self, body: &[u8], how: How) -> Result<Value, Refused> {
         let new: NewNode = parse(body)?;
         let seen = self.see().await?;
         if seen.stored.cluster.nodes().iter().any(|node| node.name == new.name) {
@@ -74,15 +102,10 @@ impl Admin {
             ..NodeEntry::new(&new.name)
         };
         let nodes = seen.stored.cluster.nodes().iter().cloned().chain([node]).collect();
-        self.install(&seen, nodes, &format!("add {}", new.name), accept_loss).await
+        self.install(&seen, nodes, &format!("add {}", new.name), how).await
     }
 
-    pub(super) async fn change(
-        &self,
-        name: &str,
-        body: &[u8],
-        accept_loss: bool,
-    ) -> Result<Value, Refused> {
+    pub(super) async fn change(&self, name: &str, body: &[u8], how: How) -> Result<Value, Refused> {
         let patch: Patch = parse(body)?;
         let seen = self.see().await?;
         let state = match patch.state.as_deref() {
@@ -105,29 +128,32 @@ impl Admin {
                 node.control = Some(control.clone());
             }
         })?;
-        self.install(&seen, nodes, &format!("change {name}"), accept_loss).await
+        self.install(&seen, nodes, &format!("change {name}"), how).await
     }
 
-    pub(super) async fn drain(&self, name: &str, accept_loss: bool) -> Result<Value, Refused> {
+    pub(super) async fn drain(&self, name: &str, how: How) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let nodes = edit(&seen, name, |node| node.state = State::Drain)?;
-        self.install(&seen, nodes, &format!("drain {name}"), accept_loss).await
+        self.install(&seen, nodes, &format!("drain {name}"), how).await
     }
 
-    pub(super) async fn remove(&self, name: &str, accept_loss: bool) -> Result<Value, Refused> {
+    pub(super) async fn remove(&self, name: &str, how: How) -> Result<Value, Refused> {
         let seen = self.see().await?;
         let mut nodes = edit(&seen, name, |_| {})?;
         nodes.retain(|node| node.name != name);
         if nodes.is_empty() {
             return Err(last_node());
         }
-        self.install(&seen, nodes, &format!("remove {name}"), accept_loss).await
+        self.install(&seen, nodes, &format!("remove {name}"), how).await
     }
 
-    pub(super) async fn apply(&self, body: &[u8], accept_loss: bool) -> Result<Value, Refused> {
+    pub(super) async fn apply(&self, body: &[u8], how: How) -> Result<Value, Refused> {
         let wanted = ClusterFile::parse_bytes(body, "the request's body")?;
         let seen = self.see().await?;
-        self.write(&seen, &wanted, "apply", accept_loss).await
+        if how.dry_run {
+            return self.planned(&seen, &wanted).await;
+        }
+        self.write(&seen, &wanted, "apply", how.accept_loss).await
     }
 
     /// Gives what a node owned to whoever comes under its name, empty.
@@ -192,10 +218,13 @@ impl Admin {
         seen: &Seen,
         nodes: Vec<NodeEntry>,
         reason: &str,
-        accept_loss: bool,
+        how: How,
     ) -> Result<Value, Refused> {
         let wanted = ClusterFile::new(seen.stored.cluster.layout().clone(), nodes)?;
-        self.write(seen, &wanted, reason, accept_loss).await
+        if how.dry_run {
+            return self.planned(seen, &wanted).await;
+        }
+        self.write(seen, &wanted, reason, how.accept_loss).await
     }
 
     /// Makes `wanted` the target: one transaction with the new nodes' records and the audit.

@@ -7,6 +7,7 @@
 //! | `PATCH /nodes/NAME` | changes `weight`, `zone` (null: none), `state`, `address`, `control` |
 //! | `DELETE /nodes/NAME` | removes it: its keys move away first |
 //! | `POST /nodes/NAME/drain` | its keys move away, it stays known |
+//! | one of these four, or `POST /apply`, with `?dry_run=true` | answers as `POST /plan`, and changes nothing |
 //! | `POST /nodes/NAME/forget` | `{"accept_loss": true}`: what it owned is lost and begins empty |
 //! | `POST /plan` | what a cluster file (TOML) would move; changes nothing |
 //! | `POST /apply` | makes a cluster file (TOML) the target |
@@ -47,6 +48,7 @@ use ringway_cluster::{
 use ringway_store::EmbeddedStore;
 use serde_json::{Value, json};
 
+use self::change::How;
 use crate::{
     control::ControlClient,
     coordinator::{CoordinatorLimits, Progress},
@@ -117,29 +119,21 @@ impl Admin {
             Bytes::new()
         };
         let query = head.uri.query().unwrap_or_default();
-        let accept_loss = match query {
-            "accept_loss=true" => true,
-            _ if head.method == Method::GET || query.is_empty() => false,
-            _ => {
-                let message = "the only parameter of a change is accept_loss=true";
-                return Err(Refused::bad("query", message));
-            }
+        let how = match head.method {
+            Method::GET => How::default(),
+            _ => How::from_query(query)?,
         };
         let value = match (&head.method, &segments[..]) {
             (&Method::GET, ["nodes"]) => self.nodes().await?,
-            (&Method::POST, ["nodes"]) => self.add(&body, accept_loss).await?,
-            (&Method::PATCH, ["nodes", name]) => {
-                self.change(&decode(name)?, &body, accept_loss).await?
-            }
-            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?, accept_loss).await?,
-            (&Method::POST, ["nodes", name, "drain"]) => {
-                self.drain(&decode(name)?, accept_loss).await?
-            }
+            (&Method::POST, ["nodes"]) => self.add(&body, how).await?,
+            (&Method::PATCH, ["nodes", name]) => self.change(&decode(name)?, &body, how).await?,
+            (&Method::DELETE, ["nodes", name]) => self.remove(&decode(name)?, how).await?,
+            (&Method::POST, ["nodes", name, "drain"]) => self.drain(&decode(name)?, how).await?,
             (&Method::POST, ["nodes", name, "forget"]) => {
                 self.forget(&decode(name)?, &body).await?
             }
             (&Method::POST, ["plan"]) => self.plan(&body).await?,
-            (&Method::POST, ["apply"]) => self.apply(&body, accept_loss).await?,
+            (&Method::POST, ["apply"]) => self.apply(&body, how).await?,
             (&Method::GET, ["cluster"]) if query == "format=toml" => {
                 let stored = newest_config(&self.store.read().await?)?;
                 let fingerprint = view::fingerprint(&stored.cluster.table()?);

@@ -124,8 +124,16 @@ impl Admin {
 
     pub(super) async fn plan(&self, body: &[u8]) -> Result<Value, Refused> {
         let wanted = ClusterFile::parse_bytes(body, "the request's body")?;
-        let seen = self.see().await?;
-        self.check(&seen, &wanted).await?;
+        self.planned(&self.see().await?, &wanted).await
+    }
+
+    /// What would move if `wanted` were the target.
+    pub(super) async fn planned(
+        &self,
+        seen: &Seen,
+        wanted: &ClusterFile,
+    ) -> Result<Value, Refused> {
+        self.check(seen, wanted).await?;
         let table = wanted.table()?;
         let total = share_of(&seen.table, 0, u64::MAX);
         let moves = moves_between(&seen.segments, &table);

@@ -253,7 +253,7 @@ impl<S: MapStore> Driver<S> {
         }
         let bytes = u64::try_from(page.len()).unwrap_or(u64::MAX);
         // Both nodes had the work, however the import ends.
-        (*sent_rows, *sent_bytes) = (rows, bytes);
+        (*sent_rows, *sent_bytes) = (rows_in_page, bytes);
         match self.control.import(destination, &to.1, page).await {
             Ok(()) => {
                 self.progress.count(|totals| totals.bytes_sent += bytes);
