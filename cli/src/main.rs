@@ -41,7 +41,7 @@ enum Command {
     Plan(plan::Args),
     Balance(balance::Args),
     Import(import::Args),
-    Node(node::Args),
+    Node(Box<node::Args>),
     Proxy(proxy::Args),
     Apply(admin::apply::Args),
     Nodes(admin::nodes::Args),

@@ -1,14 +1,12 @@
 //! docs/proxy.md names what is there: every metric, every code, every field, and no other.
 
-#[path = "support/free_address.rs"]
-mod free_address;
 mod support;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use free_address::free_address;
 use ringway_node::{MemoryStore, Node, NodeOptions};
 use ringway_store::{NodeStore, NodeStoreOptions};
+use support::free_address::free_address;
 use support::{Fake, NODE_TOKEN, admin, start};
 use tokio::{net::TcpListener, runtime::Runtime};
 

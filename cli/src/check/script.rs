@@ -586,7 +586,11 @@ impl<'a> Script<'a> {
         self.import(at, rows, sequence);
         let stale = At { attempt: at.attempt - 1, ..at };
         for call in ["stage", "import", "digest"] {
-            let body = if call == "import" { frames(&[left.clone()], sequence) } else { vec![] };
+            let body = if call == "import" {
+                frames(std::slice::from_ref(left), sequence)
+            } else {
+                vec![]
+            };
             let answer = node.call(call, stale, "", &body);
             self.check("stale", answer.status == 409 && answer.code() == "stale", || {
                 format!("{call} of the attempt before: {}", answer.shown())
@@ -601,7 +605,7 @@ impl<'a> Script<'a> {
             );
         }
         self.sum("stale", at, rows, sequence, "after calls of the attempt before");
-        let late = self.import(at, &[left.clone()], sequence);
+        let late = self.import(at, std::slice::from_ref(left), sequence);
         self.expect("sealed", "import after digest", &late, 409);
         let again = node.call("stage", at, "", b"");
         self.expect("sealed", "the same stage again after digest", &again, 200);

@@ -335,7 +335,7 @@ impl Node {
         let State { holdings, .. } = &mut *state;
         let Fence { lo, hi, epoch, attempt, .. } = *fence;
         let known = holdings.find(lo).filter(|holding| holding.hi == hi).cloned();
-        let mut holding = known.unwrap_or_else(|| Holding {
+        let mut holding = known.unwrap_or(Holding {
             lo,
             hi,
             epoch,
