@@ -188,7 +188,7 @@ def test_what_is_frozen_is_its_own_copy(table: Table) -> None:
     assert pickle.loads(pickle.dumps([owners, owners.table]))[0].table == table
     for wrong in (b"1", b"\x05\0\0\0", b"\xfe\xff\xff\xff"):
         with pytest.raises(RingwayError, match="these are no indices of the table's nodes"):
-            ringway.Owners._restore(table, wrong)  # noqa: SLF001
+            ringway.Owners._restore(table, wrong)
 
 
 def test_cluster_files(tmp_path: Path) -> None:
