@@ -29,6 +29,8 @@ __all__ = [
     "Table",
     "Walk",
     "__version__",
+    "_jump_hash",
+    "_ring_points",
     "cassandra_token",
     "jump",
     "jumpback",
