@@ -151,6 +151,7 @@ impl Table {
     /// # Complexity
     /// O(points) for the whole walk; in `maglev-v1` O(entries); in `rendezvous-v1` and
     /// `balanced-v1` O(nodes) for each sixteen nodes.
+    #[inline]
     pub fn walk(&self, key: &[u8]) -> impl Iterator<Item = NodeIndex> + '_ {
         self.distinct(self.placed.walk_of(&self.layout, key))
     }
@@ -193,6 +194,7 @@ impl Table {
         self.distinct(self.placed.walk(hash))
     }
 
+    #[inline]
     fn distinct<'a>(&'a self, walk: Candidates<'a>) -> Distinct<Candidates<'a>> {
         Distinct::new(walk, self.placed.owner_count(), self.nodes.len())
     }

@@ -127,6 +127,7 @@ impl Placed {
     }
 
     /// The candidates for a key; a node may come more than once.
+    #[inline]
     pub(super) fn walk_of(&self, layout: &Layout, key: &[u8]) -> Candidates<'_> {
         match self {
             Self::Ring(ring) => Candidates::Ring(ring.walk(key_hash(key))),
