@@ -475,6 +475,35 @@ private:
     std::unique_ptr<ringway_builder, deleter> handle_;
 };
 
+/** The hash of a key in most layouts, XXH3-64; see ringway_key_hash(). A key of no possible length
+    is nothing. */
+inline std::optional<std::uint64_t> key_hash(std::string_view key) noexcept {
+    std::uint64_t hash = 0;
+    const ringway_status status = ringway_key_hash(detail::data(key), key.size(), &hash);
+    return status == RINGWAY_STATUS_OK ? std::optional<std::uint64_t>(hash) : std::nullopt;
+}
+
+/** The bucket of a hash by jump hash, 0 to buckets - 1; nothing of 0 buckets. */
+inline std::optional<std::uint32_t> jump(std::uint64_t hash, std::uint32_t buckets) noexcept {
+    std::uint32_t bucket = 0;
+    const ringway_status status = ringway_jump(hash, buckets, &bucket);
+    return status == RINGWAY_STATUS_OK ? std::optional<std::uint32_t>(bucket) : std::nullopt;
+}
+
+/** The bucket of a hash by JumpBackHash, 0 to buckets - 1; nothing of 0 buckets. */
+inline std::optional<std::uint32_t> jumpback(std::uint64_t hash, std::uint32_t buckets) noexcept {
+    std::uint32_t bucket = 0;
+    const ringway_status status = ringway_jumpback(hash, buckets, &bucket);
+    return status == RINGWAY_STATUS_OK ? std::optional<std::uint32_t>(bucket) : std::nullopt;
+}
+
+/** Writes the buckets of `count` hashes by jump(); says how many: count, or 0 if the arguments are
+    none. */
+inline std::size_t jump_many(const std::uint64_t *hashes, std::size_t count, std::uint32_t buckets,
+                             std::uint32_t *bucket_of) noexcept {
+    return ringway_jump_many(hashes, count, buckets, bucket_of) == RINGWAY_STATUS_OK ? count : 0;
+}
+
 /** The Redis Cluster slot of a key. A key of no possible length throws error. */
 inline std::uint32_t redis_slot(std::string_view key) {
     std::uint32_t slot = 0;

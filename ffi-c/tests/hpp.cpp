@@ -248,6 +248,25 @@ static void read_cluster_files() {
     }
 }
 
+static void jump_without_table() {
+    begin_case("jump without table");
+    const std::uint64_t hashes[] = {0, 1, 0x9e3779b97f4a7c15u, UINT64_MAX};
+    std::uint32_t many[4] = {9, 9, 9, 9};
+    CHECK(ringway::jump_many(hashes, 4, 7, many) == 4);
+    for (std::size_t i = 0; i < 4; i++) {
+        std::uint32_t expected = 9;
+        CHECK(ringway_jump(hashes[i], 7, &expected) == RINGWAY_STATUS_OK && expected < 7);
+        CHECK(ringway::jump(hashes[i], 7) == expected && many[i] == expected);
+        CHECK(ringway_jumpback(hashes[i], 7, &expected) == RINGWAY_STATUS_OK && expected < 7);
+        CHECK(ringway::jumpback(hashes[i], 7) == expected);
+    }
+    CHECK(!ringway::jump(1, 0) && !ringway::jumpback(1, 0));
+    CHECK(ringway::jump_many(hashes, 4, 0, many) == 0);
+    const ringway::table table = ringway::builder().add("a").build();
+    CHECK(ringway::key_hash("user:42").has_value());
+    CHECK(ringway::key_hash("user:42") == table.key_hash("user:42"));
+}
+
 int main(int argc, char **argv) {
     replay_vectors(argc > 1 && std::string(argv[1]) == "--small");
     own_and_share();
@@ -256,5 +275,6 @@ int main(int argc, char **argv) {
     replay_bounded();
     replay_snapshots();
     read_cluster_files();
+    jump_without_table();
     return check_summary();
 }
