@@ -17,7 +17,7 @@ use ringway::Table;
 use ringway_cluster::{
     ClusterFile, MapStore, Move, MoveLimits, NodeRecord, Outcome, Phase, Record, RecordKey,
     SegmentRecord, SegmentTable, Snapshot, Step, StoredSegment, Throttle, ThrottleLimits,
-    Transaction, merges, split, steps,
+    Transaction, WRITES_MAX, merges, split, steps,
 };
 use tokio::{
     sync::watch,
@@ -189,19 +189,21 @@ impl<S: MapStore + 'static> Coordinator<S> {
 
     /// Begins what can be begun now.
     async fn round(&mut self, moves: &mut JoinSet<(u64, Outcome)>) -> Result<(), String> {
-        let Some((_, target)) = &self.target else { return Ok(()) };
-        let Some(position_max) = target.position_max() else { return Ok(()) };
-        let segments = SegmentTable::new(&self.snapshot, position_max)?;
-        let todo = steps(&segments, target)?;
+        let paused = self.snapshot.records.contains_key(&RecordKey::Paused);
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let Some((mut segments, mut todo)) = self.todo()? else { return Ok(()) };
         self.progress.set_left(todo.len());
+        if !paused && self.split_all(&todo).await? {
+            let Some(now) = self.todo()? else { return Ok(()) };
+            (segments, todo) = now;
+            self.progress.set_left(todo.len());
+        }
         if todo.is_empty() && self.running.is_empty() {
             self.resting.clear();
             self.forget_gone_nodes(&segments).await;
             return self.merge(&segments).await;
         }
-        let paused = self.snapshot.records.contains_key(&RecordKey::Paused);
-        let now = Instant::now();
-        self.resting.retain(|_, until| *until > now);
         for step in todo {
             if self.running.len() >= self.limits.moves_max {
                 break;
@@ -218,7 +220,8 @@ impl<S: MapStore + 'static> Coordinator<S> {
                 // What was begun is ended even while an operator holds new moves back.
                 Step::Resume { .. } => self.resume(segment, moves),
                 _ if paused => {}
-                Step::Split { at, .. } => self.commit_split(&segment, &at).await?,
+                // Its transaction was in conflict, or was cut short: the next round goes on.
+                Step::Split { .. } => {}
                 Step::Reassign { to, .. } => {
                     let owner = segment.record.owner.clone();
                     let level = self.nodes.get(&owner).and_then(NodeRecord::known_level);
@@ -233,6 +236,45 @@ impl<S: MapStore + 'static> Coordinator<S> {
             }
         }
         Ok(())
+    }
+
+    /// The segments, and what is to be done to them.
+    fn todo(&self) -> Result<Option<(SegmentTable, Vec<Step>)>, String> {
+        let Some((_, target)) = &self.target else { return Ok(None) };
+        let Some(position_max) = target.position_max() else { return Ok(None) };
+        let segments = SegmentTable::new(&self.snapshot, position_max)?;
+        let todo = steps(&segments, target)?;
+        Ok(Some((segments, todo)))
+    }
+
+    /// Makes all splits, in as few transactions as they fit in: every commit wakes every node.
+    /// Whether there were any.
+    async fn split_all(&mut self, todo: &[Step]) -> Result<bool, String> {
+        let mut next_id = self.next_id();
+        let mut joined: Vec<Transaction> = Vec::new();
+        for step in todo {
+            let Step::Split { id, at } = step else { continue };
+            if self.running.contains_key(id) || self.resting.contains_key(id) {
+                continue;
+            }
+            let segment = driver::find(&self.snapshot, *id);
+            let Some(one) = segment.and_then(|segment| split(&segment, at, next_id)) else {
+                continue;
+            };
+            next_id += one.writes.len() as u64;
+            match joined.last_mut() {
+                Some(last) if last.writes.len() + one.writes.len() <= WRITES_MAX => {
+                    last.expect.extend(one.expect);
+                    last.writes.extend(one.writes);
+                }
+                _ => joined.push(one),
+            }
+        }
+        let any = !joined.is_empty();
+        for transaction in joined {
+            self.commit(transaction).await?;
+        }
+        Ok(any)
     }
 
     fn resume(&mut self, segment: StoredSegment, moves: &mut JoinSet<(u64, Outcome)>) {
