@@ -20,7 +20,7 @@ use ringway_cluster::{
     Transaction, WRITES_MAX, merges, split, steps,
 };
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -33,6 +33,9 @@ use crate::control::ControlClient;
 pub(crate) const LEVEL_MOVES: u8 = 2;
 /// From this level on it keeps a change log, so that rows are copied while it serves.
 const LEVEL_LOGS: u8 = 3;
+
+/// Ranges that are frozen, or about to be, at a time: more would only wait for each other.
+const PAUSES_AT_A_TIME_MAX: usize = 2;
 
 /// Bounds of what the coordinator does at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub struct CoordinatorLimits {
 impl Default for CoordinatorLimits {
     fn default() -> Self {
         Self {
-            moves_max: 8,
-            node_moves_max: 4,
+            moves_max: 16,
+            node_moves_max: 16,
             segment_rows_max: 50_000,
             segment_bytes_max: 64 << 20,
             throttle: ThrottleLimits::default(),
@@ -77,6 +80,7 @@ pub struct Coordinator<S> {
     progress: Arc<Progress>,
     limits: CoordinatorLimits,
     throttle: Arc<Mutex<Throttle>>,
+    pauses: Arc<Semaphore>,
     started: Instant,
     snapshot: Snapshot,
     /// The newest configuration that was read, and its table.
@@ -104,6 +108,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             progress,
             limits,
             throttle: Arc::new(Mutex::new(Throttle::new(limits.throttle))),
+            pauses: Arc::new(Semaphore::new(PAUSES_AT_A_TIME_MAX)),
             started: Instant::now(),
             snapshot: Snapshot::default(),
             target: None,
@@ -388,6 +393,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             progress: Arc::clone(&self.progress),
             limits: self.limits,
             throttle: Arc::clone(&self.throttle),
+            pauses: Arc::clone(&self.pauses),
             nodes: Arc::clone(&self.nodes),
             started: self.started,
         };
