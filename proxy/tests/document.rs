@@ -121,6 +121,7 @@ fn every_code_of_the_admin_api_is_documented() {
     let sources = [
         include_str!("../src/admin/mod.rs"),
         include_str!("../src/admin/change.rs"),
+        include_str!("../src/admin/levels.rs"),
         include_str!("../src/admin/moves.rs"),
         include_str!("../src/admin/ring.rs"),
         include_str!("../src/admin/view.rs"),

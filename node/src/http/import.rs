@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http_body::Body as _;
 use hyper::body::Incoming;
-use ringway_cluster::{FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Row};
+use ringway_cluster::{FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Refusal, Row};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -33,8 +34,12 @@ impl Shared {
         let bad = |error: FrameError| Failed::Bad(error.to_string());
         let mut importer = Importer { shared: self, fence, waiting: JoinSet::new(), taken: 0 };
         let (mut batch, mut bytes, mut sequence) = (Vec::new(), 0, 0);
-        // Refuses at once what the first transaction would, before much is sent.
-        self.fenced(fence, move |all, tx| all.import(&fence, &[], 0, tx)).await?;
+        // A small body is one transaction, which refuses by itself.
+        let is_small = body.size_hint().exact().is_some_and(|len| len <= BATCH_BYTES_MAX as u64);
+        if !is_small {
+            // Refuses at once what the first transaction would, before much is sent.
+            self.fenced(fence, move |all, tx| all.import(&fence, &[], 0, tx)).await?;
+        }
         while let Some(piece) = body::piece(body).await.map_err(Failed::Reply)? {
             frames.push(&piece);
             while let Some(frame) = frames.next_frame().map_err(bad)? {
@@ -55,7 +60,13 @@ impl Shared {
         frames.finish().map_err(bad)?;
         importer.finish().await?;
         // Last, and only if all rows are in: what they are complete to, with the last of them.
-        let taken = importer.taken + self.import_batch(fence, batch, sequence).await?;
+        let batch = Arc::new(batch);
+        let mut last = self.import_batch(fence, Arc::clone(&batch), sequence).await;
+        if matches!(last, Err(Failed::Refused(Refusal::Ahead { .. }))) {
+            self.reconciler.ask(fence.lo, fence.hi).await.map_err(Failed::Unavailable)?;
+            last = self.import_batch(fence, batch, sequence).await;
+        }
+        let taken = importer.taken + last?;
         Ok(json_reply(StatusCode::OK, &json!({ "rows": taken })))
     }
 
@@ -63,7 +74,7 @@ impl Shared {
     async fn import_batch(
         &self,
         fence: Fence,
-        batch: Vec<Row>,
+        batch: Arc<Vec<Row>>,
         sequence: u64,
     ) -> Result<u64, Failed> {
         let bytes = batch.iter().map(Row::encoded_len).sum();
@@ -99,6 +110,7 @@ impl Importer<'_> {
             self.join().await?;
         }
         let (shared, fence) = (Arc::clone(self.shared), self.fence);
+        let batch = Arc::new(batch);
         self.waiting.spawn(async move { shared.import_batch(fence, batch, 0).await });
         Ok(())
     }

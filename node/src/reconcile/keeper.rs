@@ -19,6 +19,10 @@ const FEED_MS_MAX: u64 = 40_000;
 /// All segments are read again after this, whatever the feed says.
 const REREAD_MS: u64 = 60_000;
 const TICK_MS: u64 = 1_000;
+/// What changes within this time of an answer is asked for together: while ranges move, every node
+/// would else make a call and a transaction for each step of each move. What a request or call
+/// needs to know is read at once, whatever the feed has said.
+const GATHER_MS: u64 = 20;
 /// A committed move to this node that nobody finishes for this long, it finishes itself.
 const FINISH_MS: u64 = 3_000;
 /// Rows deleted in one transaction, so that the writer is never held for long.
@@ -75,6 +79,7 @@ async fn watch<M: MapReader>(map: Arc<M>, metrics: Arc<Metrics>, news: mpsc::Sen
                 if news.send(said).await.is_err() {
                     return;
                 }
+                tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
             }
             _ => {
                 known = None;

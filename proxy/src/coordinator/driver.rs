@@ -11,7 +11,10 @@ use ringway_cluster::{
     PageGrant, Phase, Record, RecordKey, Snapshot, StoredSegment, Throttle, Transaction, Verb,
     count_frames,
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::{CoordinatorLimits, MoveView, Progress};
 use crate::control::{CallFailure, ControlClient};
@@ -27,6 +30,9 @@ pub(super) struct Driver<S> {
     pub(super) limits: CoordinatorLimits,
     /// Of all moves.
     pub(super) throttle: Arc<Mutex<Throttle>>,
+    /// Held from the delta before a freeze until the activation: however many ranges are copied at
+    /// a time, clients of few of them wait, each for a short time.
+    pub(super) pauses: Arc<Semaphore>,
     /// Where nodes are reached, as of the beginning of the move.
     pub(super) nodes: Arc<BTreeMap<String, NodeRecord>>,
     pub(super) started: Instant,
@@ -38,9 +44,25 @@ impl<S: MapStore> Driver<S> {
         let id = moving.segment().id;
         let mut frozen: Option<Instant> = None;
         let mut pause_us = None;
+        let mut permit: Option<OwnedSemaphorePermit> = None;
+        let mut found_frozen = false;
         let mut action = moving.begin(self.now_ms());
         let outcome = loop {
             self.show(&moving);
+            match &action {
+                Action::Call { verb: Verb::Inspect, .. } => found_frozen = true,
+                // Clients that wait already do not wait for others.
+                Action::Call { verb: Verb::Freeze, .. }
+                    if permit.is_none() && frozen.is_none() && !found_frozen =>
+                {
+                    permit = self.may_pause(&mut moving).await;
+                }
+                // Nobody waits, so others may.
+                Action::Copy { .. } if frozen.is_none() => permit = None,
+                // A node that does not answer holds nobody else up.
+                Action::Wait { .. } => permit = None,
+                _ => {}
+            }
             let event = match action {
                 Action::End(outcome) => break outcome,
                 Action::Wait { wait_ms } => {
@@ -68,6 +90,7 @@ impl<S: MapStore> Driver<S> {
                         _ => call.await,
                     };
                     if verb == Verb::Activate && event == Event::Accepted {
+                        permit = None;
                         let micros = frozen.map(|frozen| frozen.elapsed().as_micros());
                         pause_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
                     }
@@ -79,6 +102,10 @@ impl<S: MapStore> Driver<S> {
                         None => Some(self.granted(&mut moving, &rows, [&from.0, &to.0]).await),
                         Some(_) => None,
                     };
+                    // Before the delta, so that little is left to copy after the freeze.
+                    if matches!(rows, CopyRows::Since { .. }) && frozen.is_none() {
+                        permit = self.may_pause(&mut moving).await;
+                    }
                     self.in_pause(frozen, self.copy(&rows, &from, &to, granted)).await
                 }
             };
@@ -189,6 +216,14 @@ impl<S: MapStore> Driver<S> {
                 }
             }
         }
+    }
+
+    /// Waits until few enough others are about to freeze, or frozen.
+    async fn may_pause(&self, moving: &mut Move) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed; a move without a permit would only be one more.
+        let permit = Arc::clone(&self.pauses).acquire_owned().await.ok();
+        moving.held_back(self.now_ms());
+        permit
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {

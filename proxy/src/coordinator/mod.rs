@@ -17,10 +17,10 @@ use ringway::Table;
 use ringway_cluster::{
     ClusterFile, MapStore, Move, MoveLimits, NodeRecord, Outcome, Phase, Record, RecordKey,
     SegmentRecord, SegmentTable, Snapshot, Step, StoredSegment, Throttle, ThrottleLimits,
-    Transaction, merges, split, steps,
+    Transaction, WRITES_MAX, merges, split, steps,
 };
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -33,6 +33,9 @@ use crate::control::ControlClient;
 pub(crate) const LEVEL_MOVES: u8 = 2;
 /// From this level on it keeps a change log, so that rows are copied while it serves.
 const LEVEL_LOGS: u8 = 3;
+
+/// Ranges that are frozen, or about to be, at a time: more would only wait for each other.
+const PAUSES_AT_A_TIME_MAX: usize = 2;
 
 /// Bounds of what the coordinator does at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub struct CoordinatorLimits {
 impl Default for CoordinatorLimits {
     fn default() -> Self {
         Self {
-            moves_max: 8,
-            node_moves_max: 4,
+            moves_max: 16,
+            node_moves_max: 16,
             segment_rows_max: 50_000,
             segment_bytes_max: 64 << 20,
             throttle: ThrottleLimits::default(),
@@ -77,6 +80,7 @@ pub struct Coordinator<S> {
     progress: Arc<Progress>,
     limits: CoordinatorLimits,
     throttle: Arc<Mutex<Throttle>>,
+    pauses: Arc<Semaphore>,
     started: Instant,
     snapshot: Snapshot,
     /// The newest configuration that was read, and its table.
@@ -104,6 +108,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             progress,
             limits,
             throttle: Arc::new(Mutex::new(Throttle::new(limits.throttle))),
+            pauses: Arc::new(Semaphore::new(PAUSES_AT_A_TIME_MAX)),
             started: Instant::now(),
             snapshot: Snapshot::default(),
             target: None,
@@ -189,19 +194,21 @@ impl<S: MapStore + 'static> Coordinator<S> {
 
     /// Begins what can be begun now.
     async fn round(&mut self, moves: &mut JoinSet<(u64, Outcome)>) -> Result<(), String> {
-        let Some((_, target)) = &self.target else { return Ok(()) };
-        let Some(position_max) = target.position_max() else { return Ok(()) };
-        let segments = SegmentTable::new(&self.snapshot, position_max)?;
-        let todo = steps(&segments, target)?;
+        let paused = self.snapshot.records.contains_key(&RecordKey::Paused);
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let Some((mut segments, mut todo)) = self.todo()? else { return Ok(()) };
         self.progress.set_left(todo.len());
+        if !paused && self.split_all(&todo).await? {
+            let Some(now) = self.todo()? else { return Ok(()) };
+            (segments, todo) = now;
+            self.progress.set_left(todo.len());
+        }
         if todo.is_empty() && self.running.is_empty() {
             self.resting.clear();
             self.forget_gone_nodes(&segments).await;
             return self.merge(&segments).await;
         }
-        let paused = self.snapshot.records.contains_key(&RecordKey::Paused);
-        let now = Instant::now();
-        self.resting.retain(|_, until| *until > now);
         for step in todo {
             if self.running.len() >= self.limits.moves_max {
                 break;
@@ -218,7 +225,8 @@ impl<S: MapStore + 'static> Coordinator<S> {
                 // What was begun is ended even while an operator holds new moves back.
                 Step::Resume { .. } => self.resume(segment, moves),
                 _ if paused => {}
-                Step::Split { at, .. } => self.commit_split(&segment, &at).await?,
+                // Its transaction was in conflict, or was cut short: the next round goes on.
+                Step::Split { .. } => {}
                 Step::Reassign { to, .. } => {
                     let owner = segment.record.owner.clone();
                     let level = self.nodes.get(&owner).and_then(NodeRecord::known_level);
@@ -233,6 +241,45 @@ impl<S: MapStore + 'static> Coordinator<S> {
             }
         }
         Ok(())
+    }
+
+    /// The segments, and what is to be done to them.
+    fn todo(&self) -> Result<Option<(SegmentTable, Vec<Step>)>, String> {
+        let Some((_, target)) = &self.target else { return Ok(None) };
+        let Some(position_max) = target.position_max() else { return Ok(None) };
+        let segments = SegmentTable::new(&self.snapshot, position_max)?;
+        let todo = steps(&segments, target)?;
+        Ok(Some((segments, todo)))
+    }
+
+    /// Makes all splits, in as few transactions as they fit in: every commit wakes every node.
+    /// Whether there were any.
+    async fn split_all(&mut self, todo: &[Step]) -> Result<bool, String> {
+        let mut next_id = self.next_id();
+        let mut joined: Vec<Transaction> = Vec::new();
+        for step in todo {
+            let Step::Split { id, at } = step else { continue };
+            if self.running.contains_key(id) || self.resting.contains_key(id) {
+                continue;
+            }
+            let segment = driver::find(&self.snapshot, *id);
+            let Some(one) = segment.and_then(|segment| split(&segment, at, next_id)) else {
+                continue;
+            };
+            next_id += one.writes.len() as u64;
+            match joined.last_mut() {
+                Some(last) if last.writes.len() + one.writes.len() <= WRITES_MAX => {
+                    last.expect.extend(one.expect);
+                    last.writes.extend(one.writes);
+                }
+                _ => joined.push(one),
+            }
+        }
+        let any = !joined.is_empty();
+        for transaction in joined {
+            self.commit(transaction).await?;
+        }
+        Ok(any)
     }
 
     fn resume(&mut self, segment: StoredSegment, moves: &mut JoinSet<(u64, Outcome)>) {
@@ -346,6 +393,7 @@ impl<S: MapStore + 'static> Coordinator<S> {
             progress: Arc::clone(&self.progress),
             limits: self.limits,
             throttle: Arc::clone(&self.throttle),
+            pauses: Arc::clone(&self.pauses),
             nodes: Arc::clone(&self.nodes),
             started: self.started,
         };
