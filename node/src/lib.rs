@@ -19,20 +19,26 @@ mod engine;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod layer;
 mod map;
 mod metrics;
 mod node;
+mod owned;
 mod reconcile;
 mod rows;
+mod shard;
 mod sweep;
 mod transfer;
 
 pub use crate::{
     clock::Clock,
+    layer::{ShardLayer, ShardService},
     map::MapReader,
     node::{Node, NodeOptions, Reporter, StartError, read_token},
+    owned::{Owned, Refused, Transaction, View},
     rows::{
         Failure, Head, Logged, Look, MemoryStore, RowReader, RowSnapshot, RowStore, RowTransaction,
         RowWriter, SqliteOptions, SqliteStore, Work,
     },
+    shard::Shard,
 };

@@ -2,30 +2,20 @@
 
 use std::{fmt, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use ringway::{Layout, Table};
+use ringway::Layout;
 use ringway_cluster::Incarnation;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     clock::Clock,
-    engine::Engine,
-    http::{
-        body::Memory,
-        control::Control,
-        data::{Data, Dedup, Shared},
-        serve,
-    },
+    http::{data::Data, serve},
     map::MapReader,
-    metrics::Metrics,
-    reconcile::{Applier, Reconciler},
     rows::{Failure, RowStore},
-    sweep,
+    shard::Shard,
 };
 
-/// Control connections: a few proxies, and people who look.
-const CONTROL_CONNECTIONS_MAX: usize = 64;
 /// Requests under way have so long to end when the node stops.
-const STOP_MS_MAX: u64 = 5_000;
+pub(crate) const STOP_MS_MAX: u64 = 5_000;
 
 /// Takes a line for the operator.
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
@@ -95,15 +85,13 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// A node that serves until it is stopped.
+/// A node that serves until it is stopped: a [`Shard`] under the default node's resources.
 #[derive(Debug)]
 pub struct Node {
-    engine: Engine,
+    shard: Shard,
     data: SocketAddr,
-    control: SocketAddr,
     stop: watch::Sender<bool>,
-    listeners: JoinSet<()>,
-    reconciling: JoinSet<()>,
+    listener: JoinSet<()>,
 }
 
 impl Node {
@@ -120,72 +108,18 @@ impl Node {
         options: NodeOptions,
         report: Reporter,
     ) -> Result<Self, StartError> {
-        if token.is_empty() {
-            return Err(StartError::Option("the control token is empty".into()));
+        let connections_max = options.connections_max;
+        if connections_max == 0 {
+            return Err(StartError::Option("connections_max is at least 1".into()));
         }
-        // SQLite's rows end at 10^9 bytes, and a value is in memory whole.
-        if options.body_bytes_max > 512 << 20 {
-            return Err(StartError::Option("body_bytes_max is above 512 MiB".into()));
-        }
-        if options.connections_max == 0 || options.readers == 0 {
-            return Err(StartError::Option("connections_max and readers are at least 1".into()));
-        }
-        if !(60_000..=31_536_000_000).contains(&options.dedup_ms_max) {
-            let reason = "dedup_ms_max must be from 60000, a minute, to 31536000000, a year";
-            return Err(StartError::Option(reason.into()));
-        }
-        if options.dedup_entries_max == 0 {
-            return Err(StartError::Option("dedup_entries_max is at least 1".into()));
-        }
-        let positions = positions(options.layout.as_ref())?;
-        let engine = Engine::start(rows, options.readers).map_err(StartError::Rows)?;
-        let metrics = Arc::new(Metrics::default());
-        let applier = Applier {
-            engine: engine.clone(),
-            map: Arc::new(map),
-            metrics: Arc::clone(&metrics),
-            report,
-            frozen_ms_max: options.frozen_ms_max,
-        };
-        let mut reconciling = JoinSet::new();
-        let reconciler = Reconciler::start(applier, &mut reconciling);
-        reconciling.spawn(sweep::run(engine.clone(), options.clock.clone(), Arc::clone(&metrics)));
-        let shared = Arc::new(Shared {
-            engine: engine.clone(),
-            reconciler,
-            metrics: Arc::clone(&metrics),
-            memory: Memory::new(options.bodies_bytes_max),
-            body_bytes_max: options.body_bytes_max,
-            dedup: Dedup { ms_max: options.dedup_ms_max, entries_max: options.dedup_entries_max },
-            clock: options.clock,
-            positions,
-        });
-        let addresses = data.local_addr().and_then(|data| Ok((data, control.local_addr()?)));
-        let (data_address, control_address) = addresses.map_err(StartError::Listener)?;
+        let data_address = data.local_addr().map_err(StartError::Listener)?;
+        let shard = Shard::start(rows, map, token, control, options, report)?;
         let (stop, stopped) = watch::channel(false);
-        let mut listeners = JoinSet::new();
-        listeners.spawn(serve(
-            data,
-            Data { shared: Arc::clone(&shared) },
-            options.connections_max,
-            Arc::clone(&metrics),
-            stopped.clone(),
-        ));
-        listeners.spawn(serve(
-            control,
-            Control { shared, token: token.as_bytes().into() },
-            CONTROL_CONNECTIONS_MAX,
-            metrics,
-            stopped,
-        ));
-        Ok(Self {
-            engine,
-            data: data_address,
-            control: control_address,
-            stop,
-            listeners,
-            reconciling,
-        })
+        let shared = Arc::clone(shard.shared());
+        let metrics = Arc::clone(&shared.metrics);
+        let mut listener = JoinSet::new();
+        listener.spawn(serve(data, Data { shared }, connections_max, metrics, stopped));
+        Ok(Self { shard, data: data_address, stop, listener })
     }
 
     /// Where data requests are answered.
@@ -197,36 +131,28 @@ impl Node {
     /// Where control calls are answered.
     #[must_use]
     pub const fn control_address(&self) -> SocketAddr {
-        self.control
+        self.shard.control_address()
     }
 
     /// The data directory's incarnation.
     #[must_use]
     pub fn incarnation(&self) -> Incarnation {
-        self.engine.holdings().incarnation()
+        self.shard.incarnation()
     }
 
     /// Waits until the disk failed so that only a restart can tell what is on it; says how.
     pub async fn failed(&self) -> String {
-        self.engine.failed().await
+        self.shard.failed().await
     }
 
     /// Ends the listeners, lets requests under way finish for 5 s, and closes the rows.
     pub async fn stop(mut self) {
         // Fails only if nobody listens any more.
         let _ = self.stop.send(true);
-        let ending = async { while self.listeners.join_next().await.is_some() {} };
+        let ending = async { while self.listener.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), ending).await;
-        self.reconciling.shutdown().await;
-        self.listeners.shutdown().await;
-        let engine = self.engine.clone();
-        let _ = tokio::task::spawn_blocking(move || engine.stop()).await;
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.engine.close();
+        self.listener.shutdown().await;
+        self.shard.stop().await;
     }
 }
 
@@ -245,14 +171,4 @@ pub fn read_token(path: &Path) -> Result<String, String> {
         return Err(at("must hold one line of printable ASCII without spaces"));
     }
     Ok(token.into())
-}
-
-/// A table without nodes, which turns keys into positions.
-fn positions(layout: Option<&Layout>) -> Result<Option<Table>, StartError> {
-    let Some(layout) = layout else { return Ok(None) };
-    match Table::new(layout, &[]) {
-        Ok(table) if table.position_max().is_some() => Ok(Some(table)),
-        Ok(_) => Err(StartError::Option(format!("the layout {} holds no state", layout.name()))),
-        Err(error) => Err(StartError::Option(error.to_string())),
-    }
 }

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, oneshot};
 use self::queue::Queue;
 pub(crate) use self::{
     once::{Answered, Once},
-    write::{Condition, Delete, Executed, Put, Versions, alive, may_sweep, sweep},
+    write::{Condition, Delete, Executed, Put, Versions, alive, erase, may_sweep, store, sweep},
 };
 use crate::rows::{Failure, RowReader, RowSnapshot, RowStore, RowWriter, Tx};
 

@@ -155,7 +155,7 @@ pub(crate) fn may_sweep(holding: &Holding) -> bool {
 }
 
 /// Writes a row over `old` as the range's next write; its version.
-pub(super) fn store(
+pub(crate) fn store(
     holding: &mut Holding,
     tx: &mut Tx<'_>,
     mut row: Row,
@@ -178,7 +178,7 @@ pub(super) fn store(
 }
 
 /// Deletes the row `old` as the range's next write.
-fn erase(
+pub(crate) fn erase(
     holding: &mut Holding,
     tx: &mut Tx<'_>,
     key: &[u8],

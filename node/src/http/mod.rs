@@ -4,10 +4,11 @@
 pub(crate) mod body;
 pub(crate) mod control;
 pub(crate) mod data;
+pub(crate) mod gate;
 mod head;
 mod import;
 mod query;
-mod reply;
+pub(crate) mod reply;
 
 use std::{
     convert::Infallible,

@@ -117,10 +117,10 @@ impl RowWriter for Writer {
     /// Readers wait until `work` is done; what it did is undone if it fails.
     fn transact(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changes = Changes { state: &mut state, undo: Vec::new() };
+        let mut changes = Changes { state: &mut state, undo: Vec::new(), part: 0 };
         let done = work(&mut changes);
         if done.is_err() {
-            changes.roll_back();
+            changes.roll_back(0);
         }
         done
     }
@@ -137,12 +137,14 @@ enum Undo {
 struct Changes<'a> {
     state: &'a mut State,
     undo: Vec<Undo>,
+    /// Where the part begins that can be undone by itself.
+    part: usize,
 }
 
 impl Changes<'_> {
-    fn roll_back(&mut self) {
+    fn roll_back(&mut self, begin: usize) {
         let state = &mut *self.state;
-        for undo in self.undo.drain(..).rev() {
+        for undo in self.undo.drain(begin..).rev() {
             match undo {
                 Undo::Row(key, old) => {
                     state.set_row(key, old);
@@ -278,6 +280,18 @@ impl RowTransaction for Changes<'_> {
             self.undo.push(Undo::Row(key, old));
         }
         Ok(deleted)
+    }
+
+    fn begin_part(&mut self) -> Result<(), Failure> {
+        self.part = self.undo.len();
+        Ok(())
+    }
+
+    fn end_part(&mut self, is_kept: bool) -> Result<(), Failure> {
+        if !is_kept {
+            self.roll_back(self.part);
+        }
+        Ok(())
     }
 
     fn save(&mut self, gone: &[u64], new: &[Holding]) -> Result<(), Failure> {

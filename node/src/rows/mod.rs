@@ -123,6 +123,10 @@ pub trait RowTransaction {
     fn count(&mut self, lo: u64, hi: u64) -> Result<Tally, Failure>;
     /// Deletes at most `rows_max` rows of a run of positions; how many it was.
     fn delete_some(&mut self, lo: u64, hi: u64, rows_max: u64) -> Result<u64, Failure>;
+    /// Begins a part that can be undone by itself; parts do not nest.
+    fn begin_part(&mut self) -> Result<(), Failure>;
+    /// Ends the part, keeping or undoing what it changed.
+    fn end_part(&mut self, is_kept: bool) -> Result<(), Failure>;
     /// Saves holdings: first deletes those that begin at `gone`, then writes `new`.
     fn save(&mut self, gone: &[u64], new: &[Holding]) -> Result<(), Failure>;
 }

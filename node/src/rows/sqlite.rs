@@ -330,6 +330,17 @@ impl RowTransaction for Rows<'_> {
         Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
 
+    fn begin_part(&mut self) -> Result<(), Failure> {
+        self.execute("SAVEPOINT part", []).map(drop)
+    }
+
+    fn end_part(&mut self, is_kept: bool) -> Result<(), Failure> {
+        if !is_kept {
+            self.execute("ROLLBACK TO part", [])?;
+        }
+        self.execute("RELEASE part", []).map(drop)
+    }
+
     fn save(&mut self, gone: &[u64], new: &[Holding]) -> Result<(), Failure> {
         for lo in gone {
             self.execute("DELETE FROM holding WHERE lo = ?1", [to_sql(*lo)])?;
