@@ -14,6 +14,8 @@
 //! The matches are in memory, and end with the process. A directory as the last argument keeps them
 //! on disk instead, through SQLite; nothing else changes.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that tells what it does")]
+
 use std::{error::Error, path::Path, sync::Arc};
 
 use axum::{Extension, Router, response::Result, routing::get};

@@ -13,6 +13,11 @@
 //! it would depend that a key has one owner.
 #![forbid(unsafe_code)]
 
+/// The guide compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/nodes.md")]
+struct Guide;
+
 mod clock;
 mod engine;
 #[cfg(any(test, fuzzing))]

@@ -134,7 +134,6 @@ impl Owned {
             tx.rows.begin_part()?;
             let mut transaction = Transaction { all, tx, position, now_ms, undone: false };
             let worked = guarded(|| work(&mut transaction));
-            let worked = worked.and_then(|done| transaction.finish().map(|()| done));
             let undone = transaction.undone || worked.is_err();
             tx.rows.end_part(!undone)?;
             if undone && let Some(holding) = all.find_mut(position) {
@@ -200,23 +199,34 @@ impl View<'_> {
         Ok(row.filter(|row| is_alive(row, self.now_ms)).and_then(|row| row.value))
     }
 
-    /// Keys and values of the rows whose keys begin with `prefix`, in order of key.
+    /// Shows key and value of each row whose key begins with `prefix`, in order of key, until
+    /// `each` says false.
+    ///
+    /// # Complexity
+    /// O(rows shown), and those that have ended.
     ///
     /// # Errors
-    /// As the disk does.
-    pub fn list(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-        let begin = row_key(prefix);
-        let mut found = Vec::new();
-        self.rows.rows(self.position, self.position, None, &mut |row| {
-            if row.key.starts_with(&begin)
-                && is_alive(&row, self.now_ms)
-                && let Some(value) = row.value
-            {
-                found.push((row.key[1..].to_vec(), value));
-            }
-            true
-        })?;
-        Ok(found)
+    /// As the disk does; also if the prefix has no byte or more than 4,096.
+    pub fn each(
+        &self,
+        prefix: &[u8],
+        mut each: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Failure> {
+        let begin = checked_key(prefix)?;
+        let mut show = |row: &Row| match &row.value {
+            Some(value) if is_alive(row, self.now_ms) => each(&row.key[1..], value),
+            _ => true,
+        };
+        // The rows above a key are not the key's own.
+        if let Some(row) = self.rows.row(self.position, &begin)?
+            && !show(&row)
+        {
+            return Ok(());
+        }
+        let after = Some((self.position, begin.as_slice()));
+        self.rows.rows(self.position, self.position, after, &mut |row| {
+            row.key.starts_with(&begin) && show(&row)
+        })
     }
 }
 
@@ -277,10 +287,6 @@ impl Transaction<'_, '_> {
     /// Undoes all changes of this transaction when the work is over; what it returns is returned.
     pub const fn undo(&mut self) {
         self.undone = true;
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        Ok(())
     }
 }
 

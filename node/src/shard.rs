@@ -33,60 +33,34 @@ const CONTROL_CONNECTIONS_MAX: usize = 64;
 /// handlers, and keeping its state in the rows that [`Owned`](crate::Owned) gives them.
 ///
 /// # Examples
-/// A counter for each key, as a service of hyper, axum or any other that takes tower's layers:
+/// A counter for each key. It is a service of axum here; any that takes tower's layers will do.
 /// ```
-/// use std::{convert::Infallible, sync::Arc};
-/// use http::{Request, Response};
-/// use http_body_util::Full;
-/// use bytes::Bytes;
-/// use ringway_node::{MemoryStore, NodeOptions, Owned, Shard};
+/// use axum::{Extension, Router, response::Result, routing::post};
+/// use ringway_node::{MemoryStore, NodeOptions, Owned, Refused, Shard};
 /// use ringway_store::{NodeStore, NodeStoreOptions};
 /// use tokio::net::TcpListener;
 ///
-/// async fn count(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
-///     let owned = request.extensions().get::<Owned>().expect("the layer puts it there");
+/// async fn count(Extension(owned): Extension<Owned>) -> Result<String> {
 ///     let counted = owned.write(|rows| {
 ///         let count = rows.get(b"count")?.map_or(0, |bytes| bytes[0]) + 1;
 ///         rows.put(b"count", &[count])?;
 ///         Ok(count)
 ///     });
-///     Ok(match counted.await {
-///         Ok(count) => Response::new(Full::new(count.to_string().into())),
-///         // 421 while the key moves: the proxy sends the request to the new owner.
-///         Err(refused) => refused.into_response(),
-///     })
+///     // 421 while the key moves: the proxy sends the request to the new owner.
+///     Ok(counted.await.map_err(Refused::into_response)?.to_string())
 /// }
 ///
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// let rows = MemoryStore::new("n1")?;
 /// let map = NodeStore::new("127.0.0.1:7200", "token", NodeStoreOptions::default())?;
 /// let control = TcpListener::bind("127.0.0.1:0").await?;
-/// let report = Arc::new(|line: &str| eprintln!("{line}"));
+/// let report = std::sync::Arc::new(|line: &str| eprintln!("{line}"));
 /// let shard = Shard::start(&rows, map, "token", control, NodeOptions::default(), report)?;
-/// let service = tower_layer::Layer::layer(&shard.layer(), tower_service_fn::from(count));
+/// let service: Router = Router::new().route("/{key}", post(count)).layer(shard.layer());
 /// # drop(service);
 /// shard.stop().await;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # })?;
-/// # mod tower_service_fn {
-/// #     #[derive(Clone)]
-/// #     pub struct Of<F>(F);
-/// #     pub fn from<F>(f: F) -> Of<F> { Of(f) }
-/// #     impl<F: Fn(R) -> T, R, T: Future<Output = Result<A, E>>, A, E> tower_service::Service<R>
-/// #         for Of<F>
-/// #     {
-/// #         type Response = A;
-/// #         type Error = E;
-/// #         type Future = T;
-/// #         fn poll_ready(
-/// #             &mut self,
-/// #             _: &mut std::task::Context<'_>,
-/// #         ) -> std::task::Poll<Result<(), E>> {
-/// #             std::task::Poll::Ready(Ok(()))
-/// #         }
-/// #         fn call(&mut self, request: R) -> T { (self.0)(request) }
-/// #     }
-/// # }
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Shard {
