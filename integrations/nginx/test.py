@@ -43,7 +43,10 @@ class Nginx:
         self.process: subprocess.Popen[bytes] | None = None
 
     def write(self, conf: str) -> None:
-        (self.home / "nginx.conf").write_text(conf)
+        # In one step: an nginx that still follows the last reload must not read half a file.
+        draft = self.home / "nginx.conf.new"
+        draft.write_text(conf)
+        draft.replace(self.home / "nginx.conf")
 
     def command(self) -> list[str]:
         return ["nginx", "-p", str(self.home), "-c", "nginx.conf", "-e", "error.log"]
