@@ -10,6 +10,14 @@ use ringway_model::{Weakness, check, large, small, weakened};
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
+    let names: Vec<String> = (small().iter().chain(&large()))
+        .map(|config| config.name.to_owned())
+        .chain(Weakness::ALL.into_iter().map(|weak| format!("{weak:?}")))
+        .collect();
+    if let Some(word) = wanted.iter().find(|word| !names.contains(word)) {
+        println!("there is no {word:?}; there are: {}", names.join(", "));
+        return ExitCode::from(2);
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     let steps_max = env::var("RINGWAY_STEPS").ok().and_then(|text| text.parse().ok());
     let mut wrong = 0;
