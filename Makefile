@@ -152,17 +152,20 @@ sim: ## Simulate clusters: SEEDS=n of them, or one again with SEED=n
 	    $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture
 
 .PHONY: jepsen
-jepsen: ## Break real clusters under load, check every history: a million operations or T seconds (SEED=)
+jepsen: ## Break real clusters under load, check every history: a million operations or T seconds (SEED=, RECORD=1)
 	@scripts/setup.sh packages iproute2
 	$(CARGO) build -j$(JOBS) -q --release -p ringway-cli -p ringway-jepsen
 	$(TARGET)/release/ringway-jepsen --ringway $(TARGET)/release/ringway --catch-lies \
 	    --seconds $(or $(T),60) --operations $(if $(T),0,1000000) $(if $(SEED),--seed $(SEED))
+	$(if $(RECORD),python3 benches/record.py --text jepsen <jepsen-out/report.txt && \
+	    cp jepsen-out/report.svg benches/results/jepsen.svg)
 
 # RINGWAY_STEPS bounds each configuration; without it some take hours and much memory.
 .PHONY: model
-model: ## Check the handoff in every order of events (STEPS= bounds each configuration)
+model: ## Check the handoff in every order of events (STEPS= bounds each configuration, RECORD=1)
 	$(CARGO) build -j$(JOBS) -q --release -p ringway-model
-	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model
+	RINGWAY_STEPS=$(or $(STEPS),20000000) $(TARGET)/release/ringway-model$(if $(RECORD), >$(TARGET)/model.txt)
+	$(if $(RECORD),cat $(TARGET)/model.txt && python3 benches/record.py --text model <$(TARGET)/model.txt)
 
 .PHONY: fmt
 fmt: ## Format Rust and Python

@@ -1,7 +1,8 @@
-"""Record figures as the benches in Rust do: benches/record.py QUESTION < rows
+"""Record figures as the benches in Rust do: benches/record.py QUESTION < rows, or --text QUESTION < text
 
 Reads lines `what,nodes,figure,unit` and writes `results/<date>-<cpu>-<question>.csv`, with date, CPU
-and commit in every row. RINGWAY_RESULTS names another folder.
+and commit in every row. A text is written as `.txt`, under one line with these. RINGWAY_RESULTS
+names another folder.
 """
 
 from __future__ import annotations
@@ -47,15 +48,28 @@ def folder() -> pathlib.Path:
 def record(question: str, rows: Iterable[str]) -> pathlib.Path:
     """Writes the rows; the path they were written to."""
     date, processor, version = datetime.datetime.now(datetime.UTC).date(), cpu(), commit()
-    slug = re.sub(r"[^a-z0-9]", "-", processor.lower())
-    path = folder() / f"{date}-{slug}-{question}.csv"
+    return write(f"{question}.csv", [HEAD, *(f"{date},{processor},{version},{row}" for row in rows)])
+
+
+def record_text(question: str, text: str) -> pathlib.Path:
+    """Writes a text under a line that says when, where and of what; the path it was written to."""
+    head = f"{datetime.datetime.now(datetime.UTC).date()}, {cpu()}, commit {commit()}"
+    return write(f"{question}.txt", [head, "", *text.rstrip().splitlines()])
+
+
+def write(name: str, lines: Iterable[str]) -> pathlib.Path:
+    date, slug = datetime.datetime.now(datetime.UTC).date(), re.sub(r"[^a-z0-9]", "-", cpu().lower())
+    path = folder() / f"{date}-{slug}-{name}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in [HEAD, *(f"{date},{processor},{version},{row}" for row in rows)]))
+    path.write_text("".join(f"{line}\n" for line in lines))
     print(f"\nwritten: {path}", file=sys.stderr)
     return path
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--text":
+        record_text(sys.argv[2], sys.stdin.read())
+        sys.exit()
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     record(sys.argv[1], [line.strip() for line in sys.stdin if line.strip()])
