@@ -147,13 +147,11 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// A connection for a thread that works for the service, too.
-    fn equipped(&self) -> Result<Connection, Failure> {
+    /// A connection for a thread that works for the service, too, with a watch of its own.
+    fn equipped(&self) -> Result<(Connection, Option<Moving>), Failure> {
         let mut connection = self.connect().map_err(not_executed)?;
-        if let Some(moving) = &self.moving {
-            moving.equip(&mut connection).map_err(Failure::NotExecuted)?;
-        }
-        Ok(connection)
+        let moving = self.moving.as_ref().map(|moving| moving.equip(&mut connection));
+        Ok((connection, moving.transpose().map_err(Failure::NotExecuted)?))
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
@@ -213,18 +211,18 @@ fn meta(connection: &Connection, field: &str) -> rusqlite::Result<String> {
 
 impl RowStore for SqliteStore {
     fn writer(&self) -> Result<Box<dyn RowWriter>, Failure> {
-        let connection = self.equipped()?;
-        if self.moving.is_some() {
+        let (connection, moving) = self.equipped()?;
+        if moving.is_some() {
             Moving::set_triggers(&connection, true).map_err(not_executed)?;
         }
         let has_triggers = Cell::new(true);
-        Ok(Box::new(Writer { connection, moving: self.moving.clone(), has_triggers }))
+        Ok(Box::new(Writer { connection, moving, has_triggers }))
     }
 
     fn reader(&self) -> Result<Box<dyn RowReader>, Failure> {
-        let connection = self.equipped()?;
+        let (connection, moving) = self.equipped()?;
         connection.pragma_update(None, "query_only", true).map_err(not_executed)?;
-        Ok(Box::new(Reader { connection, moving: self.moving.clone() }))
+        Ok(Box::new(Reader { connection, moving }))
     }
 }
 

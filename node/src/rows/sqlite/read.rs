@@ -104,8 +104,8 @@ impl RowSnapshot for Snapshot<'_> {
     }
 
     fn sizes(&self, lo: u64, hi: u64, each: &mut dyn FnMut(u64, u64)) -> Result<(), Failure> {
-        let sql = "SELECT pos, length(k) + iif(k >= x'02', CAST(v AS INTEGER), length(v)) \
-                   FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
+        let sql = "SELECT pos, length(k) + \
+                   iif(k >= x'02' AND k < x'03', CAST(v AS INTEGER), length(v)) FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
         let mut statement = prepare(self.connection, sql)?;
         let mut rows = statement.query([to_sql(lo), to_sql(hi)]).map_err(not_executed)?;
         while let Some(row) = rows.next().map_err(not_executed)? {
@@ -139,8 +139,8 @@ pub(super) fn head(
     position: u64,
     key: &[u8],
 ) -> Result<Option<Head>, Failure> {
-    let sql = "SELECT ver, expires, digest, iif(k >= x'02', CAST(v AS INTEGER), length(v)) \
-               FROM ringway_kv WHERE pos = ?1 AND k = ?2";
+    let sql = "SELECT ver, expires, digest, \
+               iif(k >= x'02' AND k < x'03', CAST(v AS INTEGER), length(v)) FROM ringway_kv WHERE pos = ?1 AND k = ?2";
     prepare(connection, sql)?
         .query_row(params![to_sql(position), key], |row| {
             Ok(Head {

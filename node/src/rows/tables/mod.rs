@@ -113,14 +113,11 @@ impl Tables {
 
     /// Makes what is missing in the file, and reads the tables' shapes.
     pub(super) fn open(mut self, connection: &mut Connection) -> Result<Moving, String> {
-        let watch = Arc::new(Watch::default());
         let positions = Arc::clone(&self.positions);
-        let mut moving = Moving { positions, watch, shapes: Arc::default() };
+        let moving = Moving { positions, watch: Arc::default(), shapes: Arc::default() };
+        let mut moving = moving.equip(connection)?;
         let setup = self.setup.take();
-        moving.equip(connection)?;
-        let tables = &self;
-        let shapes = schema::open(connection, setup, tables, &moving.watch)?;
-        moving.shapes = shapes.into();
+        moving.shapes = schema::open(connection, setup, &self, &moving.watch)?.into();
         Ok(moving)
     }
 }
@@ -139,7 +136,7 @@ pub const fn ring_position(ring_pos: i64) -> u64 {
     ring_pos.cast_unsigned() ^ 1 << 63
 }
 
-/// The rows that a handler's SQL has changed, on the one connection that writes.
+/// What a handler's SQL may do on one connection, and the rows that it has changed.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// A handler's SQL runs, or the service's schema is made.
@@ -213,8 +210,10 @@ pub(super) struct Moving {
 }
 
 impl Moving {
-    /// Gives a connection the functions, and watches what a service's SQL does there.
-    pub(super) fn equip(&self, connection: &mut Connection) -> Result<(), String> {
+    /// Gives a connection the functions, and watches what a service's SQL does there: the tables as
+    /// that connection has them.
+    pub(super) fn equip(&self, connection: &mut Connection) -> Result<Self, String> {
+        let equipped = Self { watch: Arc::default(), ..self.clone() };
         let text = |error: rusqlite::Error| error.to_string();
         let flags = FunctionFlags::SQLITE_UTF8
             | FunctionFlags::SQLITE_DETERMINISTIC
@@ -225,7 +224,7 @@ impl Moving {
                 position_of(&positions, context.get_raw(0)).map(ring_pos).map_err(failed)
             })
             .map_err(text)?;
-        let (positions, watch) = (Arc::clone(&self.positions), Arc::clone(&self.watch));
+        let (positions, watch) = (Arc::clone(&self.positions), Arc::clone(&equipped.watch));
         connection
             .create_scalar_function(
                 "ringway_note",
@@ -236,11 +235,12 @@ impl Moving {
             .map_err(text)?;
         // Else a row that INSERT OR REPLACE removes for another's sake would not be told of.
         connection.pragma_update(None, "recursive_triggers", true).map_err(text)?;
-        let watch = Arc::clone(&self.watch);
+        let watch = Arc::clone(&equipped.watch);
         let hook = move |context: AuthContext<'_>| {
             if watch.allows(&context) { Authorization::Allow } else { Authorization::Deny }
         };
-        connection.authorizer(Some(hook)).map_err(text)
+        connection.authorizer(Some(hook)).map_err(text)?;
+        Ok(equipped)
     }
 
     /// Turns triggers and foreign keys off for rows of a move, and on for what handlers write.

@@ -89,7 +89,18 @@ struct Inspected {
     name: String,
     columns: Vec<Column>,
     /// Columns and collations of each `UNIQUE` and the `PRIMARY KEY`.
-    unique: Vec<(String, Vec<(Option<String>, String)>)>,
+    unique: Vec<Index>,
+}
+
+struct Index {
+    name: String,
+    columns: Vec<IndexColumn>,
+}
+
+struct IndexColumn {
+    /// `None` for an expression.
+    name: Option<String>,
+    collation: String,
 }
 
 impl Inspected {
@@ -136,10 +147,12 @@ impl Inspected {
             let sql = "SELECT name, coll FROM pragma_index_xinfo(?1) WHERE key = 1";
             let mut statement = connection.prepare(sql).map_err(text)?;
             let columns = statement
-                .query_map([&index], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_map([&index], |row| {
+                    Ok(IndexColumn { name: row.get(0)?, collation: row.get(1)? })
+                })
                 .and_then(Iterator::collect::<rusqlite::Result<_>>)
                 .map_err(text)?;
-            unique.push((index, columns));
+            unique.push(Index { name: index, columns });
         }
         Ok(Self { name, columns, unique })
     }
@@ -157,16 +170,14 @@ impl Inspected {
                 "table {name}: its PRIMARY KEY must contain {key}, the key's column"
             ));
         };
-        for (index, columns) in unique {
-            let named =
-                |(column, _): &(Option<String>, String)| column.as_deref().is_some_and(is_key);
-            if !columns.iter().any(named) {
+        for Index { name: index, columns } in unique {
+            if !columns.iter().any(|column| column.name.as_deref().is_some_and(is_key)) {
                 return Err(format!(
                     "table {name}: the UNIQUE index {index} must contain {key}: the rows of two keys \
                      are on two nodes, which can't compare them"
                 ));
             }
-            if columns.iter().any(|(_, collation)| !collation.eq_ignore_ascii_case("BINARY")) {
+            if columns.iter().any(|column| !column.collation.eq_ignore_ascii_case("BINARY")) {
                 return Err(format!(
                     "table {name}: the UNIQUE index {index} has a collation; only BINARY can move"
                 ));
