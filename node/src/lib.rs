@@ -35,6 +35,9 @@ mod shard;
 mod sweep;
 mod transfer;
 
+/// The SQL of tables that move is written with this crate.
+pub use rusqlite;
+
 pub use crate::{
     clock::Clock,
     layer::{ShardLayer, ShardService},
@@ -42,8 +45,9 @@ pub use crate::{
     node::{Node, NodeOptions, Reporter, StartError, read_token},
     owned::{Owned, Refused, Transaction, View},
     rows::{
-        Failure, Head, Logged, Look, MemoryStore, RowReader, RowSnapshot, RowStore, RowTransaction,
-        RowWriter, SqliteOptions, SqliteStore, Work,
+        Changed, Failure, Head, Logged, Look, MemoryStore, RowReader, RowSnapshot, RowStore,
+        RowTransaction, RowWriter, SqlWork, SqliteOptions, SqliteStore, Tables, Work, ring_pos,
+        ring_position,
     },
     shard::Shard,
 };

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use ringway_cluster::{Access, Holdings, Row};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::{
     engine::{alive, erase, store},
@@ -19,8 +20,9 @@ use crate::{
         reply::{Reply, text},
     },
     rows::{
-        Failure, RowSnapshot, Tx,
+        Changed, Failure, OF_HANDLER, RowSnapshot, SqlWork, Tx,
         key::{KEY_BYTES_MAX, row_key},
+        of_handler,
     },
 };
 
@@ -127,13 +129,23 @@ impl Owned {
     ) -> Result<T, Refused> {
         let (position, epoch) = (self.position, self.epoch);
         let now_ms = self.shared.clock.now_ms();
+        let body_bytes_max = self.shared.body_bytes_max;
         let written = self.shared.engine.write(WRITE_BYTES, move |all, tx| {
             let access = all.check(position, epoch);
             let before = all.find(position).filter(|_| access == Access::Serve).cloned();
             let Some(before) = before else { return Ok(Ok(Err(access))) };
             tx.rows.begin_part()?;
-            let mut transaction = Transaction { all, tx, position, now_ms, undone: false };
+            let mut transaction = Transaction {
+                all,
+                tx,
+                position,
+                now_ms,
+                body_bytes_max,
+                undone: false,
+                fault: None,
+            };
             let worked = guarded(|| work(&mut transaction));
+            let worked = transaction.fault.take().map_or(worked, Err);
             let undone = transaction.undone || worked.is_err();
             tx.rows.end_part(!undone)?;
             if undone && let Some(holding) = all.find_mut(position) {
@@ -151,6 +163,9 @@ impl Owned {
             Ok(Err(access)) => misdirected(&self.shared.engine.holdings(), self.position, access),
             Err(Failure::NotExecuted(reason)) if reason == PANICKED => {
                 text(StatusCode::INTERNAL_SERVER_ERROR, PANICKED)
+            }
+            Err(Failure::NotExecuted(reason)) if reason.starts_with(OF_HANDLER) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{reason}; nothing was executed"))
             }
             Err(failure) => self.shared.failed(self.position, &failure),
         };
@@ -199,6 +214,20 @@ impl View<'_> {
         Ok(row.filter(|row| is_alive(row, self.now_ms)).and_then(|row| row.value))
     }
 
+    /// Reads the service's own tables ([`Tables`](crate::Tables)).
+    ///
+    /// Rows of this request's key are all there. A query that does not name the key also sees rows of
+    /// keys that just arrive here or are left to be deleted.
+    ///
+    /// # Errors
+    /// `work`'s error, which is answered with 500; also if the store has no tables.
+    pub fn sql<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Failure> {
+        once(work, |work| self.rows.sql(work))
+    }
+
     /// Shows key and value of each row whose key begins with `prefix`, in order of key, until
     /// `each` says false.
     ///
@@ -240,7 +269,10 @@ pub struct Transaction<'a, 'b> {
     tx: &'a mut Tx<'b>,
     position: u64,
     now_ms: u64,
+    body_bytes_max: usize,
     undone: bool,
+    /// Why it can't stand, whatever the handler says.
+    fault: Option<Failure>,
 }
 
 impl fmt::Debug for Transaction<'_, '_> {
@@ -284,9 +316,79 @@ impl Transaction<'_, '_> {
         Ok(alive(Some(old), self.now_ms).is_some())
     }
 
+    /// Changes the service's own tables ([`Tables`](crate::Tables)): rows of this request's key, and of
+    /// no other. It sees what it has changed. If it fails, it has changed nothing.
+    ///
+    /// # Errors
+    /// `work`'s error, which is answered with 500: a constraint that a client can break is matched in
+    /// `work`. Also if a row of another key is changed, or one becomes larger than `body_bytes_max`.
+    ///
+    /// # Complexity
+    /// O(rows changed) beside the SQL itself.
+    pub fn sql<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Failure> {
+        let (position, mut changed) = (self.position, Vec::new());
+        let done = once(work, |work| {
+            changed = self.tx.rows.sql(position, &mut |connection| work(connection))?;
+            Ok(())
+        })?;
+        // The tables have changed: without this the transaction may not stand.
+        self.note(changed).inspect_err(|failure| self.fault = Some(failure.clone()))?;
+        Ok(done)
+    }
+
+    /// Gives rows that SQL has changed a version, and logs them.
+    fn note(&mut self, changed: Vec<Changed>) -> Result<(), Failure> {
+        let (position, max) = (self.position, self.body_bytes_max);
+        for Changed { key, value } in changed {
+            let old = self.tx.rows.head(position, &key)?;
+            let holding = self.all.find_mut(position).ok_or_else(gone)?;
+            match (value, old) {
+                (Some(value), _) if value.len() > max => {
+                    return Err(of_handler(format!("a row is larger than {max} bytes")));
+                }
+                (Some(value), old) => {
+                    let value = Some(value);
+                    let row = Row { position, key, value, version: 0, expires_ms: 0 };
+                    store(holding, self.tx, row, old)?;
+                }
+                (None, Some(old)) => erase(holding, self.tx, &key, position, old)?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Undoes all changes of this transaction when the work is over; what it returns is returned.
     pub const fn undo(&mut self) {
         self.undone = true;
+    }
+}
+
+/// Runs `work` where an object is asked for that may be called often.
+fn once<T>(
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    run: impl FnOnce(&mut SqlWork<'_>) -> Result<(), Failure>,
+) -> Result<T, Failure> {
+    let (mut work, mut done) = (Some(work), None);
+    run(&mut |connection| {
+        if let Some(work) = work.take() {
+            done = Some(work(connection).map_err(|error| of_sql(&error))?);
+        }
+        Ok(())
+    })?;
+    done.ok_or_else(|| Failure::NotExecuted("the store ran no SQL".into()))
+}
+
+/// A disk that is full or busy is no fault of the handler's.
+fn of_sql(error: &rusqlite::Error) -> Failure {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::DatabaseBusy) => {
+            Failure::NotExecuted(error.to_string())
+        }
+        _ => of_handler(error.to_string()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The example `game`: matches move between processes while they are played, and no turn is lost.
+//! The examples `game` and `orders`: matches move between processes while they are played, and
+//! customers' tables while they order; nothing is lost.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
@@ -26,8 +27,50 @@ const MATCHES: usize = 24;
 const ADMIN_TOKEN: &str = "operators-token-0123456789";
 const NODE_TOKEN: &str = "the-nodes-token-0123456789";
 
-/// A game server, a process of its own.
+/// What is played.
+#[derive(Clone, Copy)]
+enum Kind {
+    Memory,
+    Disk,
+    Orders,
+}
+
+impl Kind {
+    const fn program(self) -> &'static str {
+        match self {
+            Self::Memory | Self::Disk => "game",
+            Self::Orders => "orders",
+        }
+    }
+
+    fn path(self, number: usize) -> String {
+        match self {
+            Self::Memory | Self::Disk => format!("/games/m{number}"),
+            Self::Orders => format!("/shop/c{number}"),
+        }
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Memory | Self::Disk => "played\n",
+            Self::Orders => "placed\n",
+        }
+    }
+
+    /// What is shown of the turns that were acknowledged.
+    fn shown(self, turns: &[String]) -> Vec<String> {
+        let mut shown = turns.to_vec();
+        if matches!(self, Self::Orders) {
+            // The customer's own row counts the rows of the other table.
+            shown.insert(0, turns.len().to_string());
+        }
+        shown
+    }
+}
+
+/// A server, a process of its own.
 struct Server {
+    kind: Kind,
     name: String,
     data: SocketAddr,
     control: SocketAddr,
@@ -36,16 +79,15 @@ struct Server {
 }
 
 impl Server {
-    /// One that keeps its matches in memory, or on disk.
-    fn new(name: &str, directory: &Path, on_disk: bool) -> Self {
+    fn new(name: &str, directory: &Path, kind: Kind) -> Self {
         let (data, control) = (free_address(), free_address());
         let token = directory.join("node.token").display().to_string();
         let mut arguments = vec![name.into(), data.to_string(), control.to_string(), token];
         arguments.push(String::new());
-        if on_disk {
+        if !matches!(kind, Kind::Memory) {
             arguments.push(directory.join(name).display().to_string());
         }
-        Self { name: name.into(), data, control, arguments, child: None }
+        Self { kind, name: name.into(), data, control, arguments, child: None }
     }
 
     fn toml(&self) -> String {
@@ -55,10 +97,10 @@ impl Server {
 
     fn start(&mut self, store: SocketAddr) {
         self.arguments[4] = store.to_string();
-        let mut command = Command::new(game());
+        let mut command = Command::new(example(self.kind.program()));
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
-        until("a game server listens", || {
+        until("a server listens", || {
             TcpStream::connect(self.control).is_ok() && TcpStream::connect(self.data).is_ok()
         });
     }
@@ -79,10 +121,10 @@ impl Drop for Server {
 }
 
 /// The example's program, which cargo builds beside the tests.
-fn game() -> PathBuf {
+fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().and_then(Path::parent).unwrap().join("examples/game");
-    assert!(path.exists(), "cargo build -p ringway-node --example game makes {}", path.display());
+    let path = tests.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(path.exists(), "cargo build -p ringway-node --examples makes {}", path.display());
     path
 }
 
@@ -130,16 +172,22 @@ impl Cluster {
 }
 
 /// Plays one match turn by turn until told to stop; the turns that were acknowledged.
-fn play(proxy: SocketAddr, number: usize, stop: &AtomicBool, turns: &AtomicU32) -> Vec<String> {
+fn play(
+    kind: Kind,
+    proxy: SocketAddr,
+    number: usize,
+    stop: &AtomicBool,
+    turns: &AtomicU32,
+) -> Vec<String> {
     let mut acknowledged = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let turn = format!("{} e2e4-{number}", acknowledged.len() + 1);
-        let head = format!("POST /games/m{number}");
+        let head = format!("POST {}", kind.path(number));
         let begin = Instant::now();
         // A player who got no answer, or was told to come again, asks once more.
         loop {
             match ask(proxy, &head, &turn) {
-                Some((200, text)) if text == "played\n" => break,
+                Some((200, text)) if text == kind.done() => break,
                 Some((status @ (200 | 400..=499), text)) => panic!("{turn}: {status} {text}"),
                 last => {
                     let waited = begin.elapsed();
@@ -155,13 +203,13 @@ fn play(proxy: SocketAddr, number: usize, stop: &AtomicBool, turns: &AtomicU32) 
 }
 
 /// Begins with two servers, adds a third, drains and removes the first; `harm` comes between.
-fn play_while_servers_change(on_disk: bool, harm: impl FnOnce(&mut [Server], SocketAddr)) {
+fn play_while_servers_change(kind: Kind, harm: impl FnOnce(&mut [Server], SocketAddr)) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     fs::write(path.join("admin.token"), ADMIN_TOKEN).unwrap();
     fs::write(path.join("node.token"), NODE_TOKEN).unwrap();
     let mut servers: Vec<Server> =
-        ["g1", "g2", "g3"].map(|name| Server::new(name, path, on_disk)).into();
+        ["g1", "g2", "g3"].map(|name| Server::new(name, path, kind)).into();
     let cluster: String = servers[..2].iter().map(Server::toml).collect();
     fs::write(path.join("cluster.toml"), cluster).unwrap();
     fs::write(
@@ -184,7 +232,7 @@ fn play_while_servers_change(on_disk: bool, harm: impl FnOnce(&mut [Server], Soc
     let players: Vec<_> = (0..MATCHES)
         .map(|number| {
             let (stop, turns) = (Arc::clone(&stop), Arc::clone(&turns));
-            thread::spawn(move || play(address, number, &stop, &turns))
+            thread::spawn(move || play(kind, address, number, &stop, &turns))
         })
         .collect();
     let more = |count: u32| {
@@ -208,22 +256,30 @@ fn play_while_servers_change(on_disk: bool, harm: impl FnOnce(&mut [Server], Soc
 
     for (number, player) in players.into_iter().enumerate() {
         let acknowledged = player.join().unwrap();
-        let (status, shown) = ask(address, &format!("GET /games/m{number}"), "").unwrap();
+        let (status, shown) = ask(address, &format!("GET {}", kind.path(number)), "").unwrap();
         assert_eq!(status, 200, "{shown}");
         let shown: Vec<&str> = shown.lines().collect();
-        assert_eq!(shown, acknowledged, "match {number}");
+        assert_eq!(shown, kind.shown(&acknowledged), "match {number}");
     }
     cluster.proxy.shutdown();
 }
 
 #[test]
 fn matches_in_memory_move_while_they_are_played() {
-    play_while_servers_change(false, |_, _| {});
+    play_while_servers_change(Kind::Memory, |_, _| {});
 }
 
 #[test]
 fn matches_on_disk_outlast_kill_9_and_move() {
-    play_while_servers_change(true, |servers, store| {
+    play_while_servers_change(Kind::Disk, |servers, store| {
+        servers[1].kill();
+        servers[1].start(store);
+    });
+}
+
+#[test]
+fn tables_of_orders_outlast_kill_9_and_move_together() {
+    play_while_servers_change(Kind::Orders, |servers, store| {
         servers[1].kill();
         servers[1].start(store);
     });

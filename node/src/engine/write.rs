@@ -163,7 +163,7 @@ pub(crate) fn store(
 ) -> Result<u64, Failure> {
     row.version = following(holding.sequence)?;
     let digest = row.digest();
-    tx.rows.put(&row, digest)?;
+    tx.rows.record(&row, digest)?;
     if holding.logged_since.is_some() {
         tx.rows.log(row.position, &row.key, row.version)?;
     }
@@ -186,7 +186,7 @@ pub(crate) fn erase(
     old: Head,
 ) -> Result<(), Failure> {
     let sequence = following(holding.sequence)?;
-    tx.rows.remove(position, key)?;
+    tx.rows.forget(position, key)?;
     if holding.logged_since.is_some() {
         tx.rows.log(position, key, sequence)?;
     }

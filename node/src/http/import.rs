@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::StatusCode;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use ringway_cluster::{FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Refusal, Row};
+use ringway_cluster::{
+    CallError, FRAME_HEADER_BYTES, Fence, Frame, FrameError, FrameReader, Refusal, Row,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -80,10 +82,21 @@ impl Shared {
         let bytes = batch.iter().map(Row::encoded_len).sum();
         let outcome = self.call(bytes, move |all, tx| {
             let before = tx.taken;
-            all.import(&fence, &batch, sequence, tx)?;
-            Ok(tx.taken - before)
+            // Rows that a table here does not take are no failure of others in the transaction.
+            let holdings = all.clone();
+            tx.rows.begin_part().map_err(CallError::Rows)?;
+            let imported = all.import(&fence, &batch, sequence, tx);
+            let is_kept = !matches!(imported, Err(CallError::Rows(_)));
+            tx.rows.end_part(is_kept).map_err(CallError::Rows)?;
+            match imported {
+                Err(CallError::Rows(failure)) => {
+                    *all = holdings;
+                    Ok(Err(failure))
+                }
+                imported => imported.map(|()| Ok(tx.taken - before)),
+            }
         });
-        outcome.await?.map_err(Failed::Refused)
+        Ok(outcome.await?.map_err(Failed::Refused)??)
     }
 }
 

@@ -9,7 +9,8 @@ use std::{
 use ringway_cluster::{FRAME_HEADER_BYTES, Holding, Holdings, Incarnation, Row, Tally};
 
 use super::{
-    Failure, Head, Logged, Look, RowReader, RowSnapshot, RowStore, RowTransaction, RowWriter, Work,
+    Failure, Head, Logged, Look, NO_TABLES, RowReader, RowSnapshot, RowStore, RowTransaction,
+    RowWriter, Work, key::TABLE,
 };
 
 type Key = (u64, Vec<u8>);
@@ -211,6 +212,9 @@ impl RowTransaction for Changes<'_> {
     }
 
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
+        if row.key.first() == Some(&TABLE) {
+            return Err(Failure::NotExecuted(NO_TABLES.into()));
+        }
         let key = (row.position, row.key.clone());
         let value = row.value.clone().unwrap_or_default();
         let head = Head {

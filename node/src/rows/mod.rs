@@ -3,6 +3,7 @@
 pub(crate) mod key;
 mod memory;
 mod sqlite;
+mod tables;
 
 use std::fmt;
 
@@ -11,7 +12,19 @@ use ringway_cluster::{Holding, Holdings, Row, Rows, Tally};
 pub use self::{
     memory::MemoryStore,
     sqlite::{SqliteOptions, SqliteStore},
+    tables::{Tables, ring_pos, ring_position},
 };
+
+pub(crate) const NO_TABLES: &str =
+    "this node keeps no tables; give all nodes the same, by SqliteStore::open_with";
+
+/// What a handler's own fault is told by: an answer of 500, because to ask again would not help.
+pub(crate) const OF_HANDLER: &str = "the handler's SQL failed: ";
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn of_handler(reason: String) -> Failure {
+    Failure::NotExecuted(format!("{OF_HANDLER}{reason}"))
+}
 
 /// Why a transaction did not happen, or perhaps did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +63,18 @@ pub trait RowStore: Send + Sync + 'static {
 
 /// What a transaction does: it fails as a whole with the error returned.
 pub type Work<'a> = dyn FnMut(&mut dyn RowTransaction) -> Result<(), Failure> + 'a;
+
+/// A handler's SQL.
+pub type SqlWork<'a> = dyn FnMut(&rusqlite::Connection) -> Result<(), Failure> + 'a;
+
+/// A row of a service's table that SQL has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its key among all rows.
+    pub key: Vec<u8>,
+    /// What it is now; `None` if it is gone.
+    pub value: Option<Vec<u8>>,
+}
 
 /// Changes rows, one transaction after another.
 pub trait RowWriter: Send {
@@ -105,6 +130,20 @@ pub trait RowTransaction {
         now_ms: u64,
         rows_max: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, Failure>;
+    /// Lets `work` change rows of `position` in the service's tables; which ones it changed, with
+    /// neither version nor log yet. If it fails, it has changed nothing.
+    fn sql(&mut self, position: u64, work: &mut SqlWork<'_>) -> Result<Vec<Changed>, Failure> {
+        let _ = (position, work);
+        Err(Failure::NotExecuted(NO_TABLES.into()))
+    }
+    /// As [`put`](Self::put), of a row that is in its table already.
+    fn record(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
+        self.put(row, digest)
+    }
+    /// As [`remove`](Self::remove), of a row that is gone from its table already.
+    fn forget(&mut self, position: u64, key: &[u8]) -> Result<(), Failure> {
+        self.remove(position, key)
+    }
     /// Writes a row over what is there. `digest` is the row's.
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure>;
     /// Removes a row.
@@ -150,6 +189,11 @@ pub trait RowSnapshot {
     fn holding(&self, position: u64) -> Result<Option<Holding>, Failure>;
     /// A row without its value.
     fn head(&self, position: u64, key: &[u8]) -> Result<Option<Head>, Failure>;
+    /// Lets `work` read the service's tables.
+    fn sql(&self, work: &mut SqlWork<'_>) -> Result<(), Failure> {
+        let _ = work;
+        Err(Failure::NotExecuted(NO_TABLES.into()))
+    }
     /// A row.
     fn row(&self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure>;
     /// Shows the rows of a run of positions in order of (position, key), those above `after`

@@ -255,13 +255,7 @@ impl TestNode {
 
     /// A control call with a fence and further parameters.
     pub fn call(&self, call: &str, fence: Fence, more: &str, body: &[u8]) -> Answer {
-        let method = if matches!(call, "export" | "delta") { "GET" } else { "POST" };
-        let (lo, hi, epoch, attempt) = fence;
-        let target = format!(
-            "/v1/{call}?lo={lo}&hi={hi}&epoch={epoch}&attempt={attempt}&incarnation={}{more}",
-            self.incarnation
-        );
-        self.control(method, &target, body)
+        moving::Movable::call(self, call, fence, more, body)
     }
 
     pub fn control(&self, method: &str, target: &str, body: &[u8]) -> Answer {

@@ -1,16 +1,56 @@
 //! A coordinator in small.
 
-use ringway_cluster::{Phase, SegmentRecord};
+use std::net::SocketAddr;
 
-use super::{Answer, Fence, Map, TestNode};
+use ringway_cluster::{Incarnation, Phase, SegmentRecord};
+
+use super::{Answer, Client, Fence, Map, TOKEN, TestNode};
+
+/// A node that takes control calls.
+pub trait Movable {
+    fn name(&self) -> &str;
+    fn control_address(&self) -> SocketAddr;
+    fn incarnation(&self) -> Incarnation;
+
+    /// A control call with a fence and further parameters.
+    fn call(&self, call: &str, fence: Fence, more: &str, body: &[u8]) -> Answer {
+        let method = if matches!(call, "export" | "delta") { "GET" } else { "POST" };
+        let (lo, hi, epoch, attempt) = fence;
+        let target = format!(
+            "/v1/{call}?lo={lo}&hi={hi}&epoch={epoch}&attempt={attempt}&incarnation={}{more}",
+            self.incarnation()
+        );
+        let token = format!("Authorization: Bearer {TOKEN}");
+        Client::connect(self.control_address()).request(method, &target, &[&token], body)
+    }
+}
+
+impl Movable for TestNode {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn control_address(&self) -> SocketAddr {
+        self.control
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+}
 
 /// Drives one move of segment 1 from `from` to `to`, the way a coordinator does.
-pub fn move_over(map: &Map, from: &TestNode, to: &TestNode) {
+pub fn move_over(map: &Map, from: &impl Movable, to: &impl Movable) {
     move_over_with(map, from, to, |_| {});
 }
 
 /// As [`move_over`]; `between` is called with the step that was just done.
-pub fn move_over_with(map: &Map, from: &TestNode, to: &TestNode, mut between: impl FnMut(&str)) {
+pub fn move_over_with(
+    map: &Map,
+    from: &impl Movable,
+    to: &impl Movable,
+    mut between: impl FnMut(&str),
+) {
     let record = start(map, to);
     let fence = fence_of(&record);
     ok(to.call("stage", fence, "", b""));
@@ -49,8 +89,8 @@ pub fn move_over_with(map: &Map, from: &TestNode, to: &TestNode, mut between: im
     let sealed = ok(to.call("digest", fence, "", b"")).json();
     assert_eq!(sealed, frozen);
     let record = map.change(1, |record| {
-        record.owner = to.name.clone();
-        record.incarnation = Some(to.incarnation);
+        record.owner = to.name().into();
+        record.incarnation = Some(to.incarnation());
         record.epoch += 1;
         record.phase = Phase::Done;
     });
@@ -59,11 +99,11 @@ pub fn move_over_with(map: &Map, from: &TestNode, to: &TestNode, mut between: im
 }
 
 /// Makes segment 1 moving to `to`.
-pub fn start(map: &Map, to: &TestNode) -> SegmentRecord {
-    let to_incarnation = to.incarnation;
+pub fn start(map: &Map, to: &impl Movable) -> SegmentRecord {
+    let to_incarnation = to.incarnation();
     map.change(1, |record| {
         record.attempt += 1;
-        record.phase = Phase::Moving { to: to.name.clone(), to_incarnation };
+        record.phase = Phase::Moving { to: to.name().into(), to_incarnation };
     })
 }
 

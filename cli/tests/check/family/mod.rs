@@ -1,5 +1,8 @@
 //! Nodes that a stranger might write: of every level, and with the faults that one might make.
 
+mod table;
+mod wire;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -8,11 +11,15 @@ use std::{
 };
 
 use ringway_cluster::{
-    Access, CallError, End, Fence, Frame, FrameReader, Holding, Holdings, Incarnation, Phase,
-    Reconciled, Refusal, Row, Rows, SegmentRecord, Standing, Summary, Tally,
+    Access, CallError, Fence, Frame, FrameReader, Holding, Holdings, Incarnation, Phase,
+    Reconciled, Refusal, Row, Rows, SegmentRecord, Standing, Tally,
 };
 use serde_json::{Value, json};
 
+use self::{
+    table::{Key, Table},
+    wire::{cursor, misdirected, paged, query, refused, summary},
+};
 use crate::http::{Answer, Request, ask, serve};
 
 pub(crate) const TOKEN: &str = "nodes-of-tests-0123456789";
@@ -68,73 +75,6 @@ pub(crate) fn start(store: SocketAddr, level: u8, fault: Fault) -> (SocketAddr, 
     let data = serve(move |request| for_data.data(request));
     let control = serve(move |request| node.control(request));
     (data, control)
-}
-
-type Key = (u64, Vec<u8>);
-
-#[derive(Default)]
-struct Table {
-    rows: BTreeMap<Key, Row>,
-    tombstones: BTreeMap<Key, u64>,
-    log: BTreeMap<Key, u64>,
-    fault: Fault,
-}
-
-impl Table {
-    fn of(&self, lo: u64, hi: u64) -> Vec<Row> {
-        self.rows.values().filter(|row| row.position >= lo && row.position <= hi).cloned().collect()
-    }
-}
-
-impl Rows for Table {
-    type Error = Infallible;
-
-    fn count(&mut self, lo: u64, hi: u64) -> Result<Tally, Infallible> {
-        let mut tally = Tally::default();
-        self.of(lo, hi).iter().for_each(|row| tally.add(row.digest()));
-        Ok(tally)
-    }
-
-    fn delete(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        if self.fault == Fault::KeepsOldRows {
-            return Ok(());
-        }
-        self.rows.retain(|(position, _), _| *position < lo || *position > hi);
-        self.forget_tombstones(lo, hi)
-    }
-
-    fn import(&mut self, row: &Row, tally: &mut Tally) -> Result<(), Infallible> {
-        let key = (row.position, row.key.clone());
-        let old = self.rows.get(&key).map(|row| (row.version, row.digest()));
-        let buried = self.tombstones.get(&key).copied();
-        let newest = old.map(|(version, _)| version).max(buried);
-        if newest.is_some_and(|newest| newest >= row.version) {
-            return Ok(());
-        }
-        if let Some((_, digest)) = old {
-            tally.remove(digest);
-        }
-        if row.value.is_some() {
-            tally.add(row.digest());
-            self.rows.insert(key, row.clone());
-        } else {
-            self.rows.remove(&key);
-            if self.fault != Fault::LosesTombstones {
-                self.tombstones.insert(key, row.version);
-            }
-        }
-        Ok(())
-    }
-
-    fn forget_tombstones(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        self.tombstones.retain(|(position, _), _| *position < lo || *position > hi);
-        Ok(())
-    }
-
-    fn clear_log(&mut self, lo: u64, hi: u64) -> Result<(), Infallible> {
-        self.log.retain(|(position, _), _| *position < lo || *position > hi);
-        Ok(())
-    }
 }
 
 struct State {
@@ -530,78 +470,4 @@ fn done<T>(outcome: Result<T, CallError<Infallible>>) -> Result<T, Refusal> {
         CallError::Refused(refusal) => refusal,
         CallError::Rows(never) => match never {},
     })
-}
-
-fn query(request: &Request, known: &[&str]) -> Result<BTreeMap<String, String>, String> {
-    let fence = ["lo", "hi", "epoch", "attempt", "incarnation"];
-    let mut query = BTreeMap::new();
-    for (name, value) in &request.query {
-        if !fence.contains(&&**name) && !known.contains(&&**name) {
-            return Err(format!("unknown parameter {name}"));
-        }
-        if query.insert(name.clone(), value.clone()).is_some() {
-            return Err(format!("{name} twice"));
-        }
-    }
-    Ok(query)
-}
-
-fn cursor(query: &BTreeMap<String, String>) -> Option<Key> {
-    let hex = query.get("after_key")?;
-    let bytes = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16));
-    Some((query.get("after_position")?.parse().ok()?, bytes.collect::<Result<_, _>>().ok()?))
-}
-
-fn paged(
-    rows: impl Iterator<Item = Row>,
-    query: &BTreeMap<String, String>,
-    sequence: u64,
-    by_version: bool,
-) -> Answer {
-    let bytes_max = query["bytes_max"].parse().unwrap_or(usize::MAX);
-    let mut frames = Vec::new();
-    let mut end = End { cursor: None, sequence };
-    let mut last: Option<Row> = None;
-    for row in rows {
-        if let Some(last) = last.as_ref().filter(|_| frames.len() + row.encoded_len() > bytes_max) {
-            end.cursor = Some((last.position, last.key.clone()));
-            if by_version {
-                end.sequence = last.version;
-            }
-            break;
-        }
-        row.encode(&mut frames);
-        last = Some(row);
-    }
-    end.encode(&mut frames);
-    Answer::new(200, frames)
-}
-
-fn summary(summary: &Summary) -> Answer {
-    let Summary { sequence, tally } = summary;
-    let digest = format!("{:032x}", tally.digest);
-    Answer::new(
-        200,
-        json!({ "sequence": sequence, "rows": tally.rows, "digest": digest }).to_string(),
-    )
-}
-
-fn refused(refusal: &Refusal) -> Answer {
-    let code = match refusal {
-        Refusal::Incarnation => "incarnation",
-        Refusal::Stale { .. } => "stale",
-        Refusal::Ahead { .. } => "ahead",
-        Refusal::State(_) => "state",
-    };
-    Answer::new(409, json!({ "error": code, "message": refusal.to_string() }).to_string())
-}
-
-fn misdirected(holdings: &Holdings, position: u64) -> Answer {
-    let here = holdings.find(position);
-    let answer = Answer::new(421, "");
-    let answer = answer.with("Ringway-Epoch", here.map_or(0, |holding| holding.epoch));
-    match here {
-        Some(holding) if holding.standing == Standing::Frozen => answer.with("Ringway-Frozen", 1),
-        _ => answer,
-    }
 }

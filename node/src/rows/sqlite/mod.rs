@@ -3,37 +3,43 @@
 //! WAL with `synchronous=FULL`: a commit is on disk when it returns. Unsigned numbers are stored
 //! with their top bit flipped as signed ones, so that SQLite's order is theirs.
 
+mod read;
+
 use std::{
+    cell::Cell,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use ringway_cluster::{FRAME_HEADER_BYTES, Holding, Holdings, Incarnation, Row, Tally};
+use ringway_cluster::{Holding, Holdings, Incarnation, Row, Tally};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, params};
 
+use self::read::{Reader, ended, head, row};
 use super::{
-    Failure, Head, Logged, Look, RowReader, RowSnapshot, RowStore, RowTransaction, RowWriter, Work,
+    Changed, Failure, Head, RowReader, RowStore, RowTransaction, RowWriter, SqlWork, Work,
+    key::TABLE,
+    tables::{Moving, Tables},
 };
 
-// 2: keys begin with their space, and rows that end have an index.
-const FORMAT: &str = "2";
+// 3: the tables' names begin with ringway_, so that a service may have any others.
+const FORMAT: &str = "3";
 const PAGE_BYTES: u64 = 4_096;
 
 // The value comes last, so that rows are counted without reading values' overflow pages.
 const SCHEMA: &str = "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-    CREATE TABLE holding (lo INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
-    CREATE TABLE kv (
+    CREATE TABLE ringway_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE ringway_holding (lo INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE ringway_kv (
         pos INTEGER, k BLOB, ver INTEGER NOT NULL, expires INTEGER NOT NULL,
         digest BLOB NOT NULL, v BLOB NOT NULL,
         PRIMARY KEY (pos, k)
     ) STRICT, WITHOUT ROWID;
     -- 0, never, is stored as the least number.
-    CREATE INDEX kv_ends ON kv (expires) WHERE expires <> -9223372036854775808;
-    CREATE TABLE tombstone (
+    CREATE INDEX ringway_ends ON ringway_kv (expires) WHERE expires <> -9223372036854775808;
+    CREATE TABLE ringway_tombstone (
         pos INTEGER, k BLOB, ver INTEGER NOT NULL, PRIMARY KEY (pos, k)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE log (
+    CREATE TABLE ringway_log (
         pos INTEGER, k BLOB, ver INTEGER NOT NULL, PRIMARY KEY (pos, k)
     ) STRICT, WITHOUT ROWID;
 ";
@@ -50,6 +56,7 @@ pub struct SqliteOptions {
 pub struct SqliteStore {
     path: PathBuf,
     options: SqliteOptions,
+    moving: Option<Moving>,
     _lock: File,
 }
 
@@ -60,6 +67,28 @@ impl SqliteStore {
     /// As a text, if another process has it open, it is another node's, of another format, or
     /// can't be read and written.
     pub fn open(dir: &Path, name: &str, options: SqliteOptions) -> Result<Self, String> {
+        Self::open_all(dir, name, options, None)
+    }
+
+    /// As [`open`](Self::open), with tables of the service's own in the same file.
+    ///
+    /// # Errors
+    /// Also if a table can't move: the text says which one, why and what to do.
+    pub fn open_with(
+        dir: &Path,
+        name: &str,
+        options: SqliteOptions,
+        tables: Tables,
+    ) -> Result<Self, String> {
+        Self::open_all(dir, name, options, Some(tables))
+    }
+
+    fn open_all(
+        dir: &Path,
+        name: &str,
+        options: SqliteOptions,
+        tables: Option<Tables>,
+    ) -> Result<Self, String> {
         let at = |what: &str, error: &dyn std::fmt::Display| {
             format!("data directory {}: {what}: {error}", dir.display())
         };
@@ -77,7 +106,8 @@ impl SqliteStore {
             }
             Err(TryLockError::Error(error)) => return Err(at("can't be locked", &error)),
         }
-        let store = Self { path: dir.join("ringway.db"), options, _lock: lock };
+        let path = dir.join("ringway.db");
+        let mut store = Self { path, options, moving: None, _lock: lock };
         let mut connection =
             store.connect().map_err(|error| at("can't open ringway.db", &error))?;
         let fresh = create(&mut connection, name).map_err(|error| at("ringway.db", &error))?;
@@ -104,12 +134,29 @@ impl SqliteStore {
             let is = format!("{owner:?}, not {name:?}; give that --name, or another --data");
             return Err(at("belongs to another node", &is));
         }
+        match tables {
+            Some(tables) => {
+                let moving = tables.open(&mut connection).map_err(|e| at("ringway.db", &e))?;
+                store.moving = Some(moving);
+            }
+            None if has_tables(&connection).map_err(|e| at("ringway.db can't be read", &e))? => {
+                return Err(at("ringway.db", &"has tables of a service; open it with them"));
+            }
+            None => {}
+        }
         Ok(store)
+    }
+
+    /// A connection for a thread that works for the service, too, with a watch of its own.
+    fn equipped(&self) -> Result<(Connection, Option<Moving>), Failure> {
+        let mut connection = self.connect().map_err(not_executed)?;
+        let moving = self.moving.as_ref().map(|moving| moving.equip(&mut connection));
+        Ok((connection, moving.transpose().map_err(Failure::NotExecuted)?))
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open(&self.path)?;
-        connection.set_prepared_statement_cache_capacity(32);
+        connection.set_prepared_statement_cache_capacity(64);
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -125,10 +172,16 @@ impl SqliteStore {
 
 /// Makes the tables and the incarnation, unless they are there.
 fn create(connection: &mut Connection, name: &str) -> rusqlite::Result<bool> {
-    let exists = "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'";
+    let exists = "SELECT count(*) FROM sqlite_schema WHERE name = 'ringway_meta'";
     let tables: i64 = connection.query_row(exists, [], |row| row.get(0))?;
     if tables > 0 {
         return Ok(false);
+    }
+    let others = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
+    if connection.query_row(others, [], |row| row.get::<_, i64>(0))? > 0 {
+        let reason = "has tables, but none of this program; move its rows away with the program \
+                      that wrote them, then start with an empty directory";
+        return Err(rusqlite::Error::UserFunctionError(reason.into()));
     }
     let incarnation = super::memory::random_incarnation()
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -137,32 +190,47 @@ fn create(connection: &mut Connection, name: &str) -> rusqlite::Result<bool> {
     for (field, value) in
         [("format", FORMAT), ("name", name), ("incarnation", &incarnation.to_string())]
     {
-        transaction
-            .execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", params![field, value])?;
+        transaction.execute(
+            "INSERT INTO ringway_meta (name, value) VALUES (?1, ?2)",
+            params![field, value],
+        )?;
     }
     transaction.commit()?;
     Ok(true)
 }
 
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM ringway_meta WHERE name LIKE 'table %'";
+    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0)
+}
+
 fn meta(connection: &Connection, field: &str) -> rusqlite::Result<String> {
-    connection.query_row("SELECT value FROM meta WHERE name = ?1", [field], |row| row.get(0))
+    connection
+        .query_row("SELECT value FROM ringway_meta WHERE name = ?1", [field], |row| row.get(0))
 }
 
 impl RowStore for SqliteStore {
     fn writer(&self) -> Result<Box<dyn RowWriter>, Failure> {
-        let connection = self.connect().map_err(not_executed)?;
-        Ok(Box::new(Writer { connection }))
+        let (connection, moving) = self.equipped()?;
+        if moving.is_some() {
+            Moving::set_triggers(&connection, true).map_err(not_executed)?;
+        }
+        let has_triggers = Cell::new(true);
+        Ok(Box::new(Writer { connection, moving, has_triggers }))
     }
 
     fn reader(&self) -> Result<Box<dyn RowReader>, Failure> {
-        let connection = self.connect().map_err(not_executed)?;
+        let (connection, moving) = self.equipped()?;
         connection.pragma_update(None, "query_only", true).map_err(not_executed)?;
-        Ok(Box::new(Reader { connection }))
+        Ok(Box::new(Reader { connection, moving }))
     }
 }
 
 struct Writer {
     connection: Connection,
+    moving: Option<Moving>,
+    /// Whether triggers and foreign keys are on; a change makes all statements anew.
+    has_triggers: Cell<bool>,
 }
 
 impl RowWriter for Writer {
@@ -172,7 +240,7 @@ impl RowWriter for Writer {
         let incarnation = meta(connection, "incarnation").map_err(not_executed)?;
         let incarnation: Incarnation =
             incarnation.parse().map_err(|error| damaged(&"incarnation", &error))?;
-        let mut statement = prepare(connection, "SELECT json FROM holding ORDER BY lo")?;
+        let mut statement = prepare(connection, "SELECT json FROM ringway_holding ORDER BY lo")?;
         let texts = statement.query_map([], |row| row.get::<_, String>(0)).map_err(not_executed)?;
         let mut holdings = Vec::new();
         for text in texts {
@@ -186,12 +254,20 @@ impl RowWriter for Writer {
             self.connection.prepare_cached(statement).and_then(|mut s| s.execute([])).map(|_| ())
         };
         run("BEGIN IMMEDIATE").map_err(not_executed)?;
-        let done = work(&mut Rows { connection: &self.connection });
+        let done = work(&mut Rows {
+            connection: &self.connection,
+            moving: self.moving.as_ref(),
+            has_triggers: &self.has_triggers,
+        });
         let result = match done {
             Ok(()) => match run("COMMIT") {
                 Ok(()) => return Ok(()),
                 // SQLite writes the frame that commits last: without room it was not written.
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                    Err(not_executed(error))
+                }
+                // A deferred constraint: the transaction is open still.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                     Err(not_executed(error))
                 }
                 Err(error) => Err(Failure::Unknown(error.to_string())),
@@ -208,9 +284,60 @@ impl RowWriter for Writer {
 
 struct Rows<'a> {
     connection: &'a Connection,
+    moving: Option<&'a Moving>,
+    has_triggers: &'a Cell<bool>,
 }
 
 impl Rows<'_> {
+    fn moving(&self) -> Result<&Moving, Failure> {
+        self.moving.ok_or_else(|| Failure::NotExecuted(super::NO_TABLES.into()))
+    }
+
+    fn set_triggers(&self, are_on: bool) -> Result<(), Failure> {
+        if self.has_triggers.get() != are_on {
+            Moving::set_triggers(self.connection, are_on).map_err(not_executed)?;
+            self.has_triggers.set(are_on);
+        }
+        Ok(())
+    }
+
+    /// Deletes the first rows of a run of positions.
+    fn delete_keys(&mut self, lo: u64, hi: u64, rows_max: usize) -> Result<u64, Failure> {
+        let (first, last) = (to_sql(lo), to_sql(hi));
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        if self.moving.is_some() {
+            let sql = "SELECT pos, k FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2 \
+                       ORDER BY pos, k LIMIT ?3";
+            let keys: Vec<(i64, Vec<u8>)> = prepare(self.connection, sql)?
+                .query_map([first, last, limit], |row| Ok((row.get(0)?, row.get(1)?)))
+                .and_then(Iterator::collect::<rusqlite::Result<_>>)
+                .map_err(not_executed)?;
+            for (position, key) in &keys {
+                self.remove(from_sql(*position), key)?;
+            }
+            return Ok(keys.len() as u64);
+        }
+        let sql = "DELETE FROM ringway_kv WHERE (pos, k) IN \
+                   (SELECT pos, k FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2 LIMIT ?3)";
+        let deleted = self.execute(sql, [first, last, limit])?;
+        Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+    }
+
+    /// Runs a handler's SQL, and finds what it changed.
+    fn changes(&self, position: u64, work: &mut SqlWork<'_>) -> Result<Vec<Changed>, Failure> {
+        let moving = self.moving()?;
+        let guarded = moving.guard(Some(position));
+        let worked = work(self.connection);
+        drop(guarded);
+        let changed = moving.changed();
+        worked?;
+        let read = |key: Vec<u8>| {
+            let value = moving.shape(&key)?.read(self.connection, position, &key)?;
+            Ok(Changed { key, value })
+        };
+        changed.into_iter().map(read).collect::<Result<_, _>>().map_err(super::of_handler)
+    }
+
     fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, Failure> {
         prepare(self.connection, sql)?.execute(params).map_err(not_executed)
     }
@@ -222,11 +349,11 @@ impl RowTransaction for Rows<'_> {
     }
 
     fn row(&mut self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
-        row(self.connection, position, key)
+        row(self.connection, self.moving, position, key)
     }
 
     fn count_keys(&mut self, position: u64, prefix: &[u8], most: u64) -> Result<u64, Failure> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM kv WHERE pos = ?1 AND k >= ?2 \
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM ringway_kv WHERE pos = ?1 AND k >= ?2 \
                    AND substr(k, 1, ?3) = ?2 LIMIT ?4)";
         let len = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -252,8 +379,37 @@ impl RowTransaction for Rows<'_> {
         Ok(found)
     }
 
+    fn sql(&mut self, position: u64, work: &mut SqlWork<'_>) -> Result<Vec<Changed>, Failure> {
+        self.set_triggers(true)?;
+        // By itself it is whole or nothing, also if the handler goes on after a failure.
+        self.execute("SAVEPOINT ringway_sql", [])?;
+        let changed = self.changes(position, work);
+        if changed.is_err() {
+            self.execute("ROLLBACK TO ringway_sql", [])?;
+        }
+        self.execute("RELEASE ringway_sql", [])?;
+        changed
+    }
+
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
-        let sql = "INSERT OR REPLACE INTO kv (pos, k, ver, expires, digest, v) \
+        if row.key.first() == Some(&TABLE) {
+            let (moving, value) = (self.moving()?, row.value.as_deref().unwrap_or_default());
+            self.set_triggers(false)?;
+            let shape = moving.shape(&row.key).map_err(Failure::NotExecuted)?;
+            let written = shape.write(self.connection, moving, row.position, &row.key, value);
+            written.map_err(Failure::NotExecuted)?;
+        }
+        self.record(row, digest)
+    }
+
+    fn record(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
+        let mut value = row.value.as_deref().unwrap_or_default();
+        // The table has the row; this has its length.
+        let len = value.len().to_string();
+        if row.key.first() == Some(&TABLE) {
+            value = len.as_bytes();
+        }
+        let sql = "INSERT OR REPLACE INTO ringway_kv (pos, k, ver, expires, digest, v) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.execute(
             sql,
@@ -263,51 +419,60 @@ impl RowTransaction for Rows<'_> {
                 to_sql(row.version),
                 to_sql(row.expires_ms),
                 digest.to_le_bytes(),
-                row.value.as_deref().unwrap_or_default()
+                value
             ],
         )?;
         Ok(())
     }
 
     fn remove(&mut self, position: u64, key: &[u8]) -> Result<(), Failure> {
-        let sql = "DELETE FROM kv WHERE pos = ?1 AND k = ?2";
+        if key.first() == Some(&TABLE) {
+            self.set_triggers(false)?;
+            let shape = self.moving()?.shape(key).map_err(Failure::NotExecuted)?;
+            shape.delete(self.connection, key).map_err(Failure::NotExecuted)?;
+        }
+        self.forget(position, key)
+    }
+
+    fn forget(&mut self, position: u64, key: &[u8]) -> Result<(), Failure> {
+        let sql = "DELETE FROM ringway_kv WHERE pos = ?1 AND k = ?2";
         self.execute(sql, params![to_sql(position), key])?;
         Ok(())
     }
 
     fn tombstone(&mut self, position: u64, key: &[u8]) -> Result<Option<u64>, Failure> {
-        prepare(self.connection, "SELECT ver FROM tombstone WHERE pos = ?1 AND k = ?2")?
+        prepare(self.connection, "SELECT ver FROM ringway_tombstone WHERE pos = ?1 AND k = ?2")?
             .query_row(params![to_sql(position), key], |row| row.get(0).map(from_sql))
             .optional()
             .map_err(not_executed)
     }
 
     fn bury(&mut self, position: u64, key: &[u8], version: u64) -> Result<(), Failure> {
-        let sql = "INSERT OR REPLACE INTO tombstone (pos, k, ver) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT OR REPLACE INTO ringway_tombstone (pos, k, ver) VALUES (?1, ?2, ?3)";
         self.execute(sql, params![to_sql(position), key, to_sql(version)])?;
         Ok(())
     }
 
     fn forget_tombstones(&mut self, lo: u64, hi: u64) -> Result<(), Failure> {
-        let sql = "DELETE FROM tombstone WHERE pos BETWEEN ?1 AND ?2";
+        let sql = "DELETE FROM ringway_tombstone WHERE pos BETWEEN ?1 AND ?2";
         self.execute(sql, [to_sql(lo), to_sql(hi)])?;
         Ok(())
     }
 
     fn log(&mut self, position: u64, key: &[u8], version: u64) -> Result<(), Failure> {
-        let sql = "INSERT OR REPLACE INTO log (pos, k, ver) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT OR REPLACE INTO ringway_log (pos, k, ver) VALUES (?1, ?2, ?3)";
         self.execute(sql, params![to_sql(position), key, to_sql(version)])?;
         Ok(())
     }
 
     fn clear_log(&mut self, lo: u64, hi: u64) -> Result<(), Failure> {
-        let sql = "DELETE FROM log WHERE pos BETWEEN ?1 AND ?2";
+        let sql = "DELETE FROM ringway_log WHERE pos BETWEEN ?1 AND ?2";
         self.execute(sql, [to_sql(lo), to_sql(hi)])?;
         Ok(())
     }
 
     fn count(&mut self, lo: u64, hi: u64) -> Result<Tally, Failure> {
-        let sql = "SELECT digest FROM kv WHERE pos BETWEEN ?1 AND ?2";
+        let sql = "SELECT digest FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2";
         let mut statement = prepare(self.connection, sql)?;
         let mut rows = statement.query([to_sql(lo), to_sql(hi)]).map_err(not_executed)?;
         let mut tally = Tally::default();
@@ -318,15 +483,19 @@ impl RowTransaction for Rows<'_> {
     }
 
     fn delete_some(&mut self, lo: u64, hi: u64, rows_max: u64) -> Result<u64, Failure> {
-        let (lo, hi) = (to_sql(lo), to_sql(hi));
-        let deleted = match i64::try_from(rows_max) {
-            Ok(rows_max) => {
-                let sql = "DELETE FROM kv WHERE (pos, k) IN \
-                           (SELECT pos, k FROM kv WHERE pos BETWEEN ?1 AND ?2 LIMIT ?3)";
-                self.execute(sql, [lo, hi, rows_max])?
+        if let Ok(rows_max) = usize::try_from(rows_max).map(|max| max.min(i32::MAX as usize))
+            && rows_max < i32::MAX as usize
+        {
+            return self.delete_keys(lo, hi, rows_max);
+        }
+        if let Some(moving) = self.moving {
+            self.set_triggers(false)?;
+            for shape in moving.shapes() {
+                shape.delete_range(self.connection, lo, hi).map_err(Failure::NotExecuted)?;
             }
-            Err(_) => self.execute("DELETE FROM kv WHERE pos BETWEEN ?1 AND ?2", [lo, hi])?,
-        };
+        }
+        let sql = "DELETE FROM ringway_kv WHERE pos BETWEEN ?1 AND ?2";
+        let deleted = self.execute(sql, [to_sql(lo), to_sql(hi)])?;
         Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
 
@@ -343,181 +512,15 @@ impl RowTransaction for Rows<'_> {
 
     fn save(&mut self, gone: &[u64], new: &[Holding]) -> Result<(), Failure> {
         for lo in gone {
-            self.execute("DELETE FROM holding WHERE lo = ?1", [to_sql(*lo)])?;
+            self.execute("DELETE FROM ringway_holding WHERE lo = ?1", [to_sql(*lo)])?;
         }
         for holding in new {
             let json = serde_json::to_string(holding).map_err(|e| damaged(&"holding", &e))?;
-            let sql = "INSERT OR REPLACE INTO holding (lo, json) VALUES (?1, ?2)";
+            let sql = "INSERT OR REPLACE INTO ringway_holding (lo, json) VALUES (?1, ?2)";
             self.execute(sql, params![to_sql(holding.lo), json])?;
         }
         Ok(())
     }
-}
-
-struct Reader {
-    connection: Connection,
-}
-
-impl RowReader for Reader {
-    fn snapshot(&mut self, look: &mut Look<'_>) -> Result<(), Failure> {
-        let run = |statement: &str| {
-            self.connection.prepare_cached(statement).and_then(|mut s| s.execute([])).map(|_| ())
-        };
-        run("BEGIN").map_err(not_executed)?;
-        let result = look(&Snapshot { connection: &self.connection });
-        let ended = run("COMMIT").map_err(not_executed);
-        result.and(ended)
-    }
-}
-
-struct Snapshot<'a> {
-    connection: &'a Connection,
-}
-
-impl RowSnapshot for Snapshot<'_> {
-    fn holding(&self, position: u64) -> Result<Option<Holding>, Failure> {
-        let sql = "SELECT json FROM holding WHERE lo <= ?1 ORDER BY lo DESC LIMIT 1";
-        let mut statement = prepare(self.connection, sql)?;
-        let mut rows = statement.query([to_sql(position)]).map_err(not_executed)?;
-        let Some(row) = rows.next().map_err(not_executed)? else {
-            return Ok(None);
-        };
-        let text = row.get_ref(0).and_then(|text| Ok(text.as_str()?)).map_err(not_executed)?;
-        Ok(Some(holding(text)?).filter(|holding| holding.hi >= position))
-    }
-
-    fn head(&self, position: u64, key: &[u8]) -> Result<Option<Head>, Failure> {
-        head(self.connection, position, key)
-    }
-
-    fn row(&self, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
-        row(self.connection, position, key)
-    }
-
-    fn rows(
-        &self,
-        lo: u64,
-        hi: u64,
-        after: Option<(u64, &[u8])>,
-        each: &mut dyn FnMut(Row) -> bool,
-    ) -> Result<(), Failure> {
-        let (sql, first, key) = match after {
-            Some((position, key)) => (
-                "SELECT pos, k, ver, expires, v FROM kv \
-                 WHERE (pos, k) > (?1, ?2) AND pos <= ?3 ORDER BY pos, k",
-                position,
-                key,
-            ),
-            None => (
-                "SELECT pos, k, ver, expires, v FROM kv \
-                 WHERE (pos, k) >= (?1, ?2) AND pos <= ?3 ORDER BY pos, k",
-                lo,
-                &[][..],
-            ),
-        };
-        let mut statement = prepare(self.connection, sql)?;
-        let params = params![to_sql(first), key, to_sql(hi)];
-        let mut rows = statement.query(params).map_err(not_executed)?;
-        while let Some(row) = rows.next().map_err(not_executed)? {
-            let read = || {
-                Ok(Row {
-                    position: from_sql(row.get(0)?),
-                    key: row.get(1)?,
-                    value: Some(row.get(4)?),
-                    version: from_sql(row.get(2)?),
-                    expires_ms: from_sql(row.get(3)?),
-                })
-            };
-            if !each(read().map_err(not_executed)?) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn ended(&self, now_ms: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), Failure> {
-        ended(self.connection, now_ms, each)
-    }
-
-    fn sizes(&self, lo: u64, hi: u64, each: &mut dyn FnMut(u64, u64)) -> Result<(), Failure> {
-        let sql = "SELECT pos, length(k) + length(v) FROM kv WHERE pos BETWEEN ?1 AND ?2 \
-                   ORDER BY pos";
-        let mut statement = prepare(self.connection, sql)?;
-        let mut rows = statement.query([to_sql(lo), to_sql(hi)]).map_err(not_executed)?;
-        while let Some(row) = rows.next().map_err(not_executed)? {
-            let read = || rusqlite::Result::Ok((row.get(0)?, row.get::<_, i64>(1)?));
-            let (position, bytes) = read().map_err(not_executed)?;
-            each(from_sql(position), u64::try_from(bytes).unwrap_or(0) + FRAME_HEADER_BYTES as u64);
-        }
-        Ok(())
-    }
-
-    fn log(&self, lo: u64, hi: u64, since: u64) -> Result<Vec<Logged>, Failure> {
-        let sql = "SELECT ver, pos, k FROM log WHERE pos BETWEEN ?1 AND ?2 AND ver > ?3 \
-                   ORDER BY ver";
-        let mut statement = prepare(self.connection, sql)?;
-        let entry = |row: &rusqlite::Row<'_>| {
-            Ok(Logged {
-                version: from_sql(row.get(0)?),
-                position: from_sql(row.get(1)?),
-                key: row.get(2)?,
-            })
-        };
-        let entries = statement
-            .query_map([to_sql(lo), to_sql(hi), to_sql(since)], entry)
-            .map_err(not_executed)?;
-        entries.collect::<rusqlite::Result<_>>().map_err(not_executed)
-    }
-}
-
-fn head(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Head>, Failure> {
-    let sql = "SELECT ver, expires, digest, length(v) FROM kv WHERE pos = ?1 AND k = ?2";
-    prepare(connection, sql)?
-        .query_row(params![to_sql(position), key], |row| {
-            Ok(Head {
-                version: from_sql(row.get(0)?),
-                expires_ms: from_sql(row.get(1)?),
-                digest: u128::from_le_bytes(row.get(2)?),
-                value_len: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-            })
-        })
-        .optional()
-        .map_err(not_executed)
-}
-
-fn ended(
-    connection: &Connection,
-    now_ms: u64,
-    each: &mut dyn FnMut(u64, &[u8]) -> bool,
-) -> Result<(), Failure> {
-    // The first condition is the index's own.
-    let sql = "SELECT pos, k FROM kv WHERE expires <> -9223372036854775808 \
-               AND expires <= ?1 ORDER BY expires, pos, k";
-    let mut statement = prepare(connection, sql)?;
-    let mut rows = statement.query([to_sql(now_ms)]).map_err(not_executed)?;
-    while let Some(row) = rows.next().map_err(not_executed)? {
-        let position = row.get(0).map(from_sql).map_err(not_executed)?;
-        let key = row.get_ref(1).and_then(|key| Ok(key.as_blob()?)).map_err(not_executed)?;
-        if !each(position, key) {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn row(connection: &Connection, position: u64, key: &[u8]) -> Result<Option<Row>, Failure> {
-    prepare(connection, "SELECT ver, expires, v FROM kv WHERE pos = ?1 AND k = ?2")?
-        .query_row(params![to_sql(position), key], |row| {
-            Ok(Row {
-                position,
-                key: key.to_vec(),
-                value: Some(row.get(2)?),
-                version: from_sql(row.get(0)?),
-                expires_ms: from_sql(row.get(1)?),
-            })
-        })
-        .optional()
-        .map_err(not_executed)
 }
 
 fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, Failure> {
@@ -530,11 +533,11 @@ fn holding(text: &str) -> Result<Holding, Failure> {
 
 /// Order is kept: the top bit flipped, read as signed.
 const fn to_sql(number: u64) -> i64 {
-    (number ^ 1 << 63).cast_signed()
+    super::tables::ring_pos(number)
 }
 
 const fn from_sql(number: i64) -> u64 {
-    number.cast_unsigned() ^ 1 << 63
+    super::tables::ring_position(number)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
