@@ -64,7 +64,7 @@ test: check ## Check, then run every test suite
 	    examples="sh integrations/examples/run.sh $(TARGET)" \
 	    chaos="$(CARGO) build -j$(JOBS) -q -p ringway-cli -p ringway-jepsen && $(TARGET)/debug/ringway-jepsen --ringway $(TARGET)/debug/ringway --seconds 60 --catch-lies" \
 	    python="$(PYTHON) -m pytest -q py" \
-	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
+	    icount="sh benches/icount.sh --check && sh benches/icount_c.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 
 .PHONY: check
 check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: clean or it fails
@@ -133,6 +133,7 @@ bench: python-module ## Measure all beside rivals; record tables and charts (QUI
 	set -e; for name in $(BENCHES); do \
 	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
 	$(BENCH_ENV) sh benches/rivals_c.sh --record
+	$(BENCH_ENV) sh benches/icount_c.sh --record
 	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
 	$(BENCH_ENV) sh benches/icount.sh --record
 	$(BENCH_ENV) python3 benches/proxy_icount.py $(TARGET)/release/ringway --record
@@ -141,6 +142,13 @@ bench: python-module ## Measure all beside rivals; record tables and charts (QUI
 	$(BENCH_ENV) python3 benches/moves.py $(TARGET)/release/ringway $(TARGET)/release/load \
 	    $(if $(QUICK),--rows 2000 --seconds 8) --record
 	$(BENCH_ENV) python3 benches/report.py
+
+.PHONY: bench-c
+bench-c: ## Measure lookups from C and what they link: instructions, nanoseconds, bytes (RECORD=1)
+	@scripts/setup.sh packages valgrind gcc libmemcached-dev
+	$(BENCH_ENV) sh benches/icount_c.sh $(if $(RECORD),--record)
+	$(BENCH_ENV) sh benches/rivals_c.sh $(if $(RECORD),--record)
+	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
 
 .PHONY: fuzz
 fuzz: ## Fuzz tables, files, rows, ownership, requests, answers, the store log: T seconds each (nightly)
