@@ -110,12 +110,14 @@ dist: ## Make the Python packages in dist/: source, a wheel for this machine, on
 .PHONY: test-all
 test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy, packages
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES) dpkg-dev lintian
+	@scripts/setup.sh cargo-c
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
 	    dist="scripts/setup.sh dist && .venv-dist/bin/python scripts/dist.py build check" \
 	    deb="JOBS=$(JOBS) sh ffi-c/tests/install/deb.sh $(TARGET)" \
+	    cargo-c="JOBS=$(JOBS) sh ffi-c/tests/install/capi.sh $(TARGET)" \
 	    tsan="JOBS=$(JOBS) sh ffi-c/tests/tsan.sh $(TARGET)" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
