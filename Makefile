@@ -152,6 +152,13 @@ bench-c: ## Measure lookups from C and what they link: instructions, nanoseconds
 	$(BENCH_ENV) sh benches/rivals_c.sh $(if $(RECORD),--record)
 	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
 
+.PHONY: bench-nginx
+bench-nginx: ## Measure the nginx module beside nginx's own hash: instructions, then requests/s (RECORD=1)
+	@scripts/setup.sh packages nginx nginx-dev libpcre2-dev libssl-dev zlib1g-dev gcc wrk valgrind
+	$(BENCH_ENV) python3 -B integrations/nginx/icount.py "$$(sh integrations/nginx/build.sh $(TARGET))" $(if $(RECORD),--record)
+	python3 -B integrations/nginx/bench.py "$$(sh integrations/nginx/build.sh $(TARGET))"
+	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
+
 .PHONY: fuzz
 fuzz: ## Fuzz tables, files, rows, ownership, requests, answers, the store log: T seconds each (nightly)
 	sh scripts/fuzz.sh $(or $(T),60)

@@ -210,6 +210,18 @@ def sizes_c(data: Record) -> str:
     return columns(data, [("bytes", "bytes"), ("bytes of code", "of code and constants")])
 
 
+def nginx_icount(data: Record) -> str:
+    rows = []
+    for way, name in (("kept", "connections to servers kept"), ("new", "a new connection each time")):
+        cells = []
+        for size in SIZES[:2]:
+            own, hashed = (data.get(f"{method} {way}", size, "instructions/request") for method in ("ringway", "hash"))
+            cells += [digits(own), digits(hashed), f"{own / hashed:.3f}" if own and hashed else digits(None)]
+        rows.append([name, *cells])
+    head = [f"{cell}, {size} servers" for size in SIZES[:2] for cell in ("`ringway`", "`hash`", "ratio")]
+    return table(["", *head], rows)
+
+
 def columns(data: Record, units: list[tuple[str, str]], names: list[str] | None = None, nodes: int = 0) -> str:
     """A row for each name, a column for each unit with its heading."""
     names = data.names(units[0][0]) if names is None else names
@@ -288,6 +300,7 @@ TABLES = {
     "proxy-latency": ("proxy", proxy_latency),
     "proxy-idle": ("proxy", proxy_idle),
     "proxy-icount": ("proxy-icount", proxy_icount),
+    "nginx-icount": ("nginx-icount", nginx_icount),
     "moves": ("moves", moves),
     "moves-clients": ("moves", moves_clients),
 }
