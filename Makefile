@@ -64,7 +64,7 @@ test: check ## Check, then run every test suite
 	    examples="sh integrations/examples/run.sh $(TARGET)" \
 	    chaos="$(CARGO) build -j$(JOBS) -q -p ringway-cli -p ringway-jepsen && $(TARGET)/debug/ringway-jepsen --ringway $(TARGET)/debug/ringway --seconds 60 --catch-lies" \
 	    python="$(PYTHON) -m pytest -q py" \
-	    icount="sh benches/icount.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
+	    icount="sh benches/icount.sh --check && sh benches/icount_c.sh --check && echo 'icount: 1 passed, 0 failed, 0 skipped'"
 
 .PHONY: check
 check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: clean or it fails
@@ -110,12 +110,14 @@ dist: ## Make the Python packages in dist/: source, a wheel for this machine, on
 .PHONY: test-all
 test-all: test record ## Also the long runs: 3,000 simulated clusters, 10^8 jumps, QEMU, a real Envoy, packages
 	@scripts/setup.sh packages $(BARE_METAL_PACKAGES) dpkg-dev lintian
+	@scripts/setup.sh cargo-c
 	@python3 scripts/suites.py \
 	    simulation="RINGWAY_SEEDS=3000 $(CARGO) test -j$(JOBS) -q -p ringway-cluster --test simulation nothing -- --nocapture" \
 	    jumps="$(CARGO) test -j$(JOBS) -q --release -p ringway --features simd --lib -- --ignored" \
 	    bare-metal="sh integrations/no-heap/run.sh bare-metal $(TARGET)" \
 	    dist="scripts/setup.sh dist && .venv-dist/bin/python scripts/dist.py build check" \
 	    deb="JOBS=$(JOBS) sh ffi-c/tests/install/deb.sh $(TARGET)" \
+	    cargo-c="JOBS=$(JOBS) sh ffi-c/tests/install/capi.sh $(TARGET)" \
 	    tsan="JOBS=$(JOBS) sh ffi-c/tests/tsan.sh $(TARGET)" \
 	    envoy="sh scripts/envoy.sh $(CARGO) test -j$(JOBS) -q -p ringway-cli --test import envoy_gives -- --ignored"
 
@@ -133,6 +135,7 @@ bench: python-module ## Measure all beside rivals; record tables and charts (QUI
 	set -e; for name in $(BENCHES); do \
 	    $(BENCH_ENV) $(CARGO) bench -j$(JOBS) -q -p ringway-bench --bench $$name -- --record; done
 	$(BENCH_ENV) sh benches/rivals_c.sh --record
+	$(BENCH_ENV) sh benches/icount_c.sh --record
 	$(BENCH_ENV) PYTHONPATH=py/python .venv-bench/bin/python benches/rivals.py --record
 	$(BENCH_ENV) sh benches/icount.sh --record
 	$(BENCH_ENV) python3 benches/proxy_icount.py $(TARGET)/release/ringway --record
@@ -141,6 +144,20 @@ bench: python-module ## Measure all beside rivals; record tables and charts (QUI
 	$(BENCH_ENV) python3 benches/moves.py $(TARGET)/release/ringway $(TARGET)/release/load \
 	    $(if $(QUICK),--rows 2000 --seconds 8) --record
 	$(BENCH_ENV) python3 benches/report.py
+
+.PHONY: bench-c
+bench-c: ## Measure lookups from C and what they link: instructions, nanoseconds, bytes (RECORD=1)
+	@scripts/setup.sh packages valgrind gcc libmemcached-dev
+	$(BENCH_ENV) sh benches/icount_c.sh $(if $(RECORD),--record)
+	$(BENCH_ENV) sh benches/rivals_c.sh $(if $(RECORD),--record)
+	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
+
+.PHONY: bench-nginx
+bench-nginx: ## Measure the nginx module beside nginx's own hash: instructions, then requests/s (RECORD=1)
+	@scripts/setup.sh packages nginx nginx-dev libpcre2-dev libssl-dev zlib1g-dev gcc wrk valgrind
+	$(BENCH_ENV) python3 -B integrations/nginx/icount.py "$$(sh integrations/nginx/build.sh $(TARGET))" $(if $(RECORD),--record)
+	python3 -B integrations/nginx/bench.py "$$(sh integrations/nginx/build.sh $(TARGET))"
+	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
 
 .PHONY: fuzz
 fuzz: ## Fuzz tables, files, rows, ownership, requests, answers, the store log: T seconds each (nightly)

@@ -196,6 +196,32 @@ def from_c(data: Record) -> str:
     return by_nodes(data, "ns/lookup", data.names("ns/lookup"), "ringway from C")
 
 
+def instructions_c(data: Record) -> str:
+    names = data.names("instructions")
+    found = []
+    for question in ("key", "hash"):
+        base = f"{question} in Rust"
+        found.append(by_nodes(data, "instructions", [name for name in names if name.startswith(f"{question} in ")], base, SIZES[:3]))
+    many = [name for name in names if name.split()[0] in ("many", "strided", "hashes")]
+    return "\n\n".join([*found, by_nodes(data, "instructions", many, None, SIZES[:3])])
+
+
+def sizes_c(data: Record) -> str:
+    return columns(data, [("bytes", "bytes"), ("bytes of code", "of code and constants")])
+
+
+def nginx_icount(data: Record) -> str:
+    rows = []
+    for way, name in (("kept", "connections to servers kept"), ("new", "a new connection each time")):
+        cells = []
+        for size in SIZES[:2]:
+            own, hashed = (data.get(f"{method} {way}", size, "instructions/request") for method in ("ringway", "hash"))
+            cells += [digits(own), digits(hashed), f"{own / hashed:.3f}" if own and hashed else digits(None)]
+        rows.append([name, *cells])
+    head = [f"{cell}, {size} servers" for size in SIZES[:2] for cell in ("`ringway`", "`hash`", "ratio")]
+    return table(["", *head], rows)
+
+
 def columns(data: Record, units: list[tuple[str, str]], names: list[str] | None = None, nodes: int = 0) -> str:
     """A row for each name, a column for each unit with its heading."""
     names = data.names(units[0][0]) if names is None else names
@@ -266,12 +292,15 @@ TABLES = {
     "instructions": ("icount", instructions),
     "crowd": ("icount", crowd),
     "rivals-c": ("rivals-c", from_c),
+    "icount-c": ("icount-c", instructions_c),
+    "sizes-c": ("icount-c", sizes_c),
     "rivals-python": ("rivals-python", from_python),
     "proxy": ("proxy", proxy),
     "proxy-large": ("proxy", proxy_large),
     "proxy-latency": ("proxy", proxy_latency),
     "proxy-idle": ("proxy", proxy_idle),
     "proxy-icount": ("proxy-icount", proxy_icount),
+    "nginx-icount": ("nginx-icount", nginx_icount),
     "moves": ("moves", moves),
     "moves-clients": ("moves", moves_clients),
 }

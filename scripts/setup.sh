@@ -6,6 +6,7 @@
 #   scripts/setup.sh sdists             .setup/sdists: the sources of packages whose tests are run
 #   scripts/setup.sh dist               .venv-dist with those of py/requirements-dist.txt
 #   scripts/setup.sh bench              .venv-bench with those of benches/requirements.txt
+#   scripts/setup.sh cargo-c            .setup/cargo-c: cargo-c, compiled unless there is one (ten minutes)
 #   scripts/setup.sh record             .venv-record with the packages of spec/record/requirements.txt
 #
 # Says what it installs; does nothing where everything is there already.
@@ -62,7 +63,16 @@ sdists() {
     done
 }
 
+# Debian's, 0.9.14, does not read this edition's manifests; newer ones need a newer Rust.
+cargo_c() {
+    [ -x "$root/.setup/cargo-c/bin/cargo-cinstall" ] && return 0
+    packages libssl-dev pkgconf
+    echo "setup: compiling cargo-c"
+    cargo install --quiet --locked -j2 --root "$root/.setup/cargo-c" cargo-c@0.10.24
+}
+
 case ${1:-} in
+cargo-c) cargo_c ;;
 packages)
     shift
     packages "$@"
@@ -73,7 +83,7 @@ record) virtualenv .venv-record spec/record/requirements.txt ;;
 dist) virtualenv .venv-dist py/requirements-dist.txt ;;
 bench) virtualenv .venv-bench benches/requirements.txt ;;
 *)
-    sed -n '2,11p' "$0"
+    sed -n '2,12p' "$0"
     exit 2
     ;;
 esac

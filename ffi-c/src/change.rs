@@ -30,9 +30,10 @@ pub struct ringway_moved_range {
 ///
 /// In memento-v1 it takes the place of the node that was removed last, if any was. It is the table
 /// that a builder with all these nodes builds, for a small part of the time. The old one stays as it
-/// is. The parameters are those of ringway_builder_add_node(); a node with more than these needs a
-/// builder. On success *changed is a reference of the caller's, to be given back with
-/// ringway_table_free().
+/// is. The parameters are those of ringway_builder_add_node(). The fields that only deployed
+/// programs' layouts read, such as hash_text, id or tokens, have none: such a table is built anew
+/// for any change, so nothing is gained over a builder, which has a function for each. On success
+/// *changed is a reference of the caller's, to be given back with ringway_table_free().
 ///
 /// # Errors
 /// TOO_MANY_NODES, NAME_EMPTY, NAME_TOO_LONG, ZONE_EMPTY, ZONE_TOO_LONG, DUPLICATE_NAME,

@@ -6,11 +6,11 @@ use core::ptr;
 use ringway::{Node, NodeIndex, State};
 
 use crate::{
-    guard::{Out, OutArray, borrow, bytes, guard},
+    guard::{Out, OutArray, borrow, bytes, guard, guard_or},
     state::{RINGWAY_STATE_DOWN, RINGWAY_STATE_DRAIN, RINGWAY_STATE_UP},
     status::{
         RINGWAY_STATUS_INVALID_ARGUMENT, RINGWAY_STATUS_NO_KEY_HASH, RINGWAY_STATUS_NO_OWNER,
-        RINGWAY_STATUS_NO_SUCH_NODE, ringway_status,
+        RINGWAY_STATUS_NO_SUCH_NODE, RINGWAY_STATUS_OK, RINGWAY_STATUS_PANIC, ringway_status,
     },
     table::{owners, ringway_table, walk},
 };
@@ -29,6 +29,51 @@ use crate::{
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ringway_table_owner(
+    table: *const ringway_table,
+    key: *const u8,
+    key_len: usize,
+    index: *mut u32,
+) -> ringway_status {
+    guard_or(RINGWAY_STATUS_PANIC, || {
+        // SAFETY: the caller promises table, bytes and place.
+        match unsafe { quick_owner(table, key, key_len, index) } {
+            Some(()) => RINGWAY_STATUS_OK,
+            // SAFETY: the same promises.
+            None => unsafe { owner_or_why_not(table, key, key_len, index) },
+        }
+    })
+}
+
+/// Writes the owner if all is well and the owner is found without a call. So no register is
+/// saved: that would cost as much as half a lookup.
+///
+/// # Safety
+/// - As for [`ringway_table_owner`].
+#[inline(always)]
+unsafe fn quick_owner(
+    table: *const ringway_table,
+    key: *const u8,
+    key_len: usize,
+    index: *mut u32,
+) -> Option<()> {
+    // SAFETY: the caller passes the promise on.
+    let table = unsafe { borrow(table) }.ok()?;
+    // SAFETY: the caller passes the promise on.
+    let index = unsafe { Out::new(index) }.ok()?;
+    // SAFETY: the caller passes the promise on.
+    let key = unsafe { bytes(key, key_len) }.ok()?;
+    index.write(table.0.quick_owner(key)?.get());
+    Some(())
+}
+
+/// [`ringway_table_owner`] where the owner is found by a call, or an argument is wrong. It cannot
+/// unwind, so that its caller has nothing to do after it.
+///
+/// # Safety
+/// - As for [`ringway_table_owner`].
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn owner_or_why_not(
     table: *const ringway_table,
     key: *const u8,
     key_len: usize,
@@ -62,6 +107,41 @@ pub unsafe extern "C" fn ringway_table_owner(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ringway_table_owner_hash(
+    table: *const ringway_table,
+    hash: u64,
+    index: *mut u32,
+) -> ringway_status {
+    guard_or(RINGWAY_STATUS_PANIC, || {
+        // SAFETY: the caller promises table and place.
+        match unsafe { quick_owner_hash(table, hash, index) } {
+            Some(()) => RINGWAY_STATUS_OK,
+            // SAFETY: the same promises.
+            None => unsafe { owner_hash_or_why_not(table, hash, index) },
+        }
+    })
+}
+
+/// As [`quick_owner`].
+///
+/// # Safety
+/// - As for [`ringway_table_owner_hash`].
+#[inline(always)]
+unsafe fn quick_owner_hash(table: *const ringway_table, hash: u64, index: *mut u32) -> Option<()> {
+    // SAFETY: the caller passes the promise on.
+    let table = unsafe { borrow(table) }.ok()?;
+    // SAFETY: the caller passes the promise on.
+    let index = unsafe { Out::new(index) }.ok()?;
+    index.write(table.0.quick_owner_by_hash(hash)?.get());
+    Some(())
+}
+
+/// As [`owner_or_why_not`].
+///
+/// # Safety
+/// - As for [`ringway_table_owner_hash`].
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn owner_hash_or_why_not(
     table: *const ringway_table,
     hash: u64,
     index: *mut u32,

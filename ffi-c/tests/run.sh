@@ -51,9 +51,11 @@ test_compilers() {
         done
     done
     for pair in g++:c++17 g++:c++20 clang++:c++17 clang++:c++20; do
-        for source in deployed.cpp hpp.cpp; do
+        for source in deployed.cpp hpp.cpp no_exceptions.cpp; do
             compile_counted "${pair%:*}" "${pair#*:}" "$source"
         done
+        compile_counted "${pair%:*}" "${pair#*:}" no_exceptions.cpp -fno-exceptions
+        compile_counted "${pair%:*}" "${pair#*:}" no_exceptions.cpp -DRINGWAY_NO_EXCEPTIONS
     done
     report compile $passed $failed $skipped
 }
@@ -72,9 +74,10 @@ compile_counted() {
 test_programs() {
     kind=$1 size=$2 flags=$3
     shift 3
-    for program in api misuse threads vectors hpp deployed deployed_hpp; do
+    for program in api misuse threads vectors hpp no_exceptions deployed deployed_hpp; do
         case $program in
         hpp) language="g++ c++17 hpp.cpp" ;;
+        no_exceptions) language="g++ c++17 no_exceptions.cpp -fno-exceptions" ;;
         deployed_hpp) language="g++ c++17 deployed.cpp" ;;
         *) language="gcc c99 $program.c" ;;
         esac
@@ -110,6 +113,23 @@ test_symbols() {
     report symbols "$((passed))" $failed 0
 }
 
+# A program with RINGWAY_NO_EXCEPTIONS throws nothing, though the compiler would let it; others do.
+test_no_throw() {
+    passed=0 failed=0
+    for source in no_exceptions.cpp hpp.cpp; do
+        expected=1 define=
+        [ $source = hpp.cpp ] || expected=0 define=-DRINGWAY_NO_EXCEPTIONS
+        # shellcheck disable=SC2086
+        if compile "$work/throws.o" g++ c++17 $source $define -c &&
+            [ "$(nm -u "$work/throws.o" | grep -c ' __cxa_throw$')" -eq $expected ]; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+        fi
+    done
+    report "no throw" $passed $failed 0
+}
+
 # README's C program compiles without a warning, and runs with README's cluster file and without.
 test_readme() {
     passed=0 failed=0
@@ -141,6 +161,7 @@ test_readme() {
 
 test_compilers
 test_symbols
+test_no_throw
 test_readme
 test_programs shared "" "$shared"
 test_programs static "" "$static"
@@ -151,7 +172,7 @@ if command -v valgrind >/dev/null; then
         valgrind --quiet --partial-loads-ok=no --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 else
     echo "ffi-c: valgrind is missing; make setup installs it"
-    echo "ffi-c valgrind: 0 passed, 0 failed, 7 skipped"
+    echo "ffi-c valgrind: 0 passed, 0 failed, 8 skipped"
 fi
 
 [ $failed_suites -eq 0 ]

@@ -36,8 +36,9 @@ report() {
 compile() {
     output=$1 source=$2 compiler=$3
     shift 3
-    case $compiler in
-    *++) standard="-std=c++17 -DASIO_STANDALONE" ;;
+    case $compiler$source in
+    *.cpp-no-exceptions) standard="-std=c++17 -fno-exceptions -x c++" ;;
+    *++*) standard="-std=c++17 -DASIO_STANDALONE" ;;
     *) standard=-std=c11 ;;
     esac
     # The lists of flags are split into words on purpose.
@@ -89,7 +90,7 @@ document() {
             # shellcheck disable=SC2086
             if ! command -v "$compiler" >/dev/null; then
                 skipped=$((skipped + 1))
-            elif compile "$work/$language/program" "$work/embedding.$language" "$compiler" $flags &&
+            elif compile "$work/$language/program" "$work/embedding.$language" "$compiler" -x none $flags &&
                 (cd "$work/$language" && ./program >output 2>errors && grep -qx "all is as the text says" output); then
                 passed=$((passed + 1))
             else
@@ -120,6 +121,7 @@ valgrind_proxy() {
 } >"$work/c.log" 2>&1 &
 half=$!
 document cpp g++ clang++
+document cpp-no-exceptions g++ clang++
 proxy asio-proxy g++ clang++ "$here/asio-proxy.cpp"
 wait $half || status=1
 cat "$work/c.log"

@@ -146,7 +146,7 @@ impl<S: AsRef<[Point]>> Ring<S> {
         let bucket = bucket_of(bound, self.buckets);
         let start = points.get(bucket as usize)?.start(bucket) as usize;
         if let Some(window) = points.get(start..start + WINDOW) {
-            let count = window.iter().map(|point| usize::from(point.is_below(bound))).sum();
+            let count = count_below(window, bound);
             if let Some(&point) = window.get::<usize>(count) {
                 return Some((start + count, point));
             }
@@ -158,6 +158,18 @@ impl<S: AsRef<[Point]>> Ring<S> {
 
 #[cfg(feature = "alloc")]
 impl<S: AsRef<[Point]>> Ring<S> {
+    /// The owner, where [`first_from`](Self::first_from) finds it without a search, and so without
+    /// a call: nearly always.
+    #[inline]
+    pub(crate) fn quick_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        let points = self.storage.as_ref();
+        let bound = Point::bound(position(hash));
+        let bucket = bucket_of(bound, self.buckets);
+        let start = points.get(bucket as usize)?.start(bucket) as usize;
+        let window = points.get(start..start + WINDOW)?;
+        window.get(count_below(window, bound)).map(|point| point.owner())
+    }
+
     /// The owner of `position`, and the position of the last point before it, if there is one.
     pub(crate) fn arc_at(&self, position: u32) -> Option<(NodeIndex, Option<u32>)> {
         let (index, first) = self.first_from(u64::from(position) << 32)?;
@@ -165,6 +177,12 @@ impl<S: AsRef<[Point]>> Ring<S> {
         let before = after.checked_sub(1).and_then(|before| self.points().get(before));
         Some((first.owner(), before.map(|point| point.position())))
     }
+}
+
+/// How many points of few are below `bound`.
+#[inline(always)]
+fn count_below(window: &[Point], bound: u64) -> usize {
+    window.iter().map(|point| usize::from(point.is_below(bound))).sum()
 }
 
 /// Fills `out` from index `filled` on with owners of points that are not in it, and returns how much

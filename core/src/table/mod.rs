@@ -136,6 +136,30 @@ impl Table {
         }
     }
 
+    /// The owner where it is found without a function call: of keys of up to 128 bytes in
+    /// `ringway-v1`, and there nearly always. `None` means that [`owner`](Self::owner) is to be
+    /// asked. For the C ABI, whose function then saves no registers.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn quick_owner(&self, key: &[u8]) -> Option<NodeIndex> {
+        match &self.placed {
+            Placed::Ring(ring) if key.len() <= 128 => ring.quick_owner_by_hash(key_hash(key)),
+            _ => None,
+        }
+    }
+
+    /// As [`quick_owner`](Self::quick_owner), for [`owner_by_hash`](Self::owner_by_hash).
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn quick_owner_by_hash(&self, hash: u64) -> Option<NodeIndex> {
+        match &self.placed {
+            Placed::Ring(ring) => ring.quick_owner_by_hash(hash),
+            _ => None,
+        }
+    }
+
     /// The owner of a key hash of [`hash_bits`](Self::hash_bits) bits.
     #[inline]
     #[must_use]

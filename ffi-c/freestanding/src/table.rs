@@ -105,6 +105,16 @@ impl Iterator for Candidates<'_> {
 
 /// What the lookups ask for, as of the hosted table.
 impl Table<'_> {
+    /// None: here size comes first, and a lookup is but one function.
+    pub(crate) fn quick_owner(&self, _: &[u8]) -> Option<NodeIndex> {
+        None
+    }
+
+    /// As [`quick_owner`](Self::quick_owner).
+    pub(crate) fn quick_owner_by_hash(&self, _: u64) -> Option<NodeIndex> {
+        None
+    }
+
     #[inline]
     pub(crate) fn owner(&self, key: &[u8]) -> Option<NodeIndex> {
         self.placed.owner(key)
