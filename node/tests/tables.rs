@@ -254,6 +254,15 @@ fn what_can_not_move_is_said_at_the_start() {
             &[("t", "k")],
             "has 1 rows that this node did not write",
         ),
+        (
+            format!(
+                "CREATE TABLE p (x TEXT, k TEXT, {pos}, PRIMARY KEY (x, k)); \
+                 CREATE TABLE t (k TEXT, x TEXT, {pos}, PRIMARY KEY (k, x), \
+                 FOREIGN KEY (k, x) REFERENCES p)"
+            ),
+            &[("p", "k"), ("t", "k")],
+            "must lead from k to k",
+        ),
         ("DROP TABLE ringway_kv".into(), &[], "not authorized"),
         ("COMMIT".into(), &[], "not authorized"),
     ] {
@@ -318,6 +327,7 @@ fn sql_changes_rows_of_the_requests_key_or_nothing() {
         ("DELETE FROM ringway_kv", "not authorized"),
         ("PRAGMA foreign_keys = 0", "not authorized"),
         ("RELEASE ringway_sql", "not authorized"),
+        ("ROLLBACK TO ringway_part", "not authorized"),
         ("SELECT * FROM nowhere", "no such table"),
     ] {
         let error = served.fails("ann", sql);

@@ -394,6 +394,9 @@ impl RowTransaction for Rows<'_> {
     fn put(&mut self, row: &Row, digest: u128) -> Result<(), Failure> {
         if row.key.first() == Some(&TABLE) {
             let (moving, value) = (self.moving()?, row.value.as_deref().unwrap_or_default());
+            if row.expires_ms != 0 {
+                return Err(Failure::NotExecuted("a table's row comes with an end".into()));
+            }
             self.set_triggers(false)?;
             let shape = moving.shape(&row.key).map_err(Failure::NotExecuted)?;
             let written = shape.write(self.connection, moving, row.position, &row.key, value);
@@ -500,14 +503,14 @@ impl RowTransaction for Rows<'_> {
     }
 
     fn begin_part(&mut self) -> Result<(), Failure> {
-        self.execute("SAVEPOINT part", []).map(drop)
+        self.execute("SAVEPOINT ringway_part", []).map(drop)
     }
 
     fn end_part(&mut self, is_kept: bool) -> Result<(), Failure> {
         if !is_kept {
-            self.execute("ROLLBACK TO part", [])?;
+            self.execute("ROLLBACK TO ringway_part", [])?;
         }
-        self.execute("RELEASE part", []).map(drop)
+        self.execute("RELEASE ringway_part", []).map(drop)
     }
 
     fn save(&mut self, gone: &[u64], new: &[Holding]) -> Result<(), Failure> {

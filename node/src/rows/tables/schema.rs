@@ -32,7 +32,7 @@ pub(super) fn open(
         shapes.push(shape);
     }
     for (shape, (_, key)) in shapes.iter().zip(&tables.names) {
-        check_references(&transaction, shape, key, &tables.names)?;
+        check_references(&transaction, shape, key, &shapes)?;
         register(&transaction, shape)?;
     }
     check_known(&transaction, &shapes)?;
@@ -212,12 +212,21 @@ impl Inspected {
     }
 }
 
+/// One column of a foreign key.
+struct Reference {
+    id: i64,
+    parent: String,
+    from: String,
+    to: Option<String>,
+    place: usize,
+}
+
 /// Foreign keys lead to rows of the same key, and from there only.
 fn check_references(
     connection: &Connection,
     shape: &Shape,
     key: &str,
-    named: &[(String, String)],
+    named: &[Shape],
 ) -> Result<(), String> {
     let name = &shape.name;
     let sql: String = connection
@@ -231,24 +240,32 @@ fn check_references(
     if words.contains("INITIALLY DEFERRED") {
         return Err(format!("table {name}: a foreign key is DEFERRED; that can't be kept here"));
     }
-    let sql = "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id";
+    let sql = "SELECT id, \"table\", \"from\", \"to\", seq \
+               FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
     let mut statement = connection.prepare(sql).map_err(text)?;
-    let pairs: Vec<(i64, String, String, Option<String>)> = statement
-        .query_map([name], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+    let pairs: Vec<Reference> = statement
+        .query_map([name], |row| {
+            let place = usize::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
+            let (id, parent, from, to) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Reference { id, parent, from, to, place })
+        })
         .and_then(Iterator::collect::<rusqlite::Result<_>>)
         .map_err(text)?;
-    for part in pairs.chunk_by(|a, b| a.0 == b.0) {
-        let parent = &part[0].1;
-        let Some((_, parent_key)) = named.iter().find(|(n, _)| n.eq_ignore_ascii_case(parent))
-        else {
+    for part in pairs.chunk_by(|a, b| a.id == b.id) {
+        let parent = &part[0].parent;
+        let Some(shape) = named.iter().find(|shape| shape.name.eq_ignore_ascii_case(parent)) else {
             return Err(format!(
                 "table {name} refers to {parent}, which does not move; name it, too"
             ));
         };
-        let fits = part.iter().any(|(_, _, from, to)| {
-            let to = to.as_deref().unwrap_or(parent_key);
-            let is = |a: &str, b: &str| from.eq_ignore_ascii_case(a) && to.eq_ignore_ascii_case(b);
-            is(key, parent_key) || is("ring_pos", "ring_pos")
+        let parent_key = &shape.primary[shape.sharding];
+        let fits = part.iter().any(|Reference { from, to, place, .. }| {
+            // Without names, the columns are those of the PRIMARY KEY.
+            let to = to.as_ref().or_else(|| shape.primary.get(*place));
+            let leads = |a: &str, b: &str| {
+                from.eq_ignore_ascii_case(a) && to.is_some_and(|to| to.eq_ignore_ascii_case(b))
+            };
+            leads(key, parent_key) || leads("ring_pos", "ring_pos")
         });
         if !fits {
             return Err(format!(
@@ -263,7 +280,8 @@ fn check_references(
         .query_map([name], |row| row.get(0))
         .and_then(Iterator::collect::<rusqlite::Result<_>>)
         .map_err(text)?;
-    let is_named = |child: &String| named.iter().any(|(n, _)| n.eq_ignore_ascii_case(child));
+    let is_named =
+        |child: &String| named.iter().any(|shape| shape.name.eq_ignore_ascii_case(child));
     match children.iter().find(|child| !is_named(child)) {
         Some(child) => {
             Err(format!("table {child} refers to {name}, but does not move; name it, too"))
