@@ -41,6 +41,7 @@ fn ask(connection: &mut TcpStream) {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a skipped test says why")]
 fn connections_that_wait_hold_little_and_serve_on() {
     if files_max() < 2 * CONNECTIONS + 100 {
         eprintln!("skipped: {CONNECTIONS} connections need ulimit -n {}", 2 * CONNECTIONS + 100);
