@@ -1,6 +1,7 @@
 //! Serves one client connection.
 
 use std::{
+    future::poll_fn,
     io,
     net::IpAddr,
     sync::{
@@ -25,18 +26,64 @@ use super::{
     fault::Fault,
     relay::Relayed,
     request::{self, Context, Plan, Prepared},
-    worker::Worker,
+    worker::{Place, Worker},
 };
 
 /// How much is read at once for a head, and for a body.
 const HEAD_READ_BYTES: usize = 4 << 10;
 pub(super) const BODY_READ_BYTES: usize = 64 << 10;
-/// A connection that waits for its next request keeps no buffer above this, and after a while none.
+/// A connection that is kept ready for its next request has no buffer above this.
 const IDLE_BYTES_MAX: usize = 16 << 10;
-const RELEASE_AFTER: Duration = Duration::from_secs(1);
+/// For how long a connection is kept ready, and how many of a worker are.
+const READY_FOR: Duration = Duration::from_secs(1);
+const READY_MAX: usize = 256;
 /// A client that sends on after its answer is heard out for so long, so that the answer arrives.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 4 << 20;
+
+/// A client's connection that waits for a request, without memory for one.
+///
+/// There may be ten thousand of them at a time, so this is all that they hold.
+pub(super) struct Parked {
+    stream: TcpStream,
+    peer: IpAddr,
+    /// Whether it waits for a request: then it may be closed at any time.
+    idle: Arc<AtomicBool>,
+    /// Bounds the waits for requests.
+    deadline: Deadline,
+    /// Since when it waits.
+    since: Instant,
+}
+
+impl Parked {
+    pub(super) fn new(stream: TcpStream, peer: IpAddr, idle: Arc<AtomicBool>) -> Self {
+        Self { stream, peer, idle, deadline: Deadline::default(), since: Instant::now() }
+    }
+
+    /// Serves requests until either side has enough.
+    ///
+    /// What a request needs is in a box of its own, which goes away when no other follows soon.
+    pub(super) async fn serve(mut self, worker: Arc<Worker>) {
+        while self.hears(&worker).await {
+            match Box::pin(Client::new(self).serve(&worker)).await {
+                Some(parked) => self = parked,
+                None => return,
+            }
+        }
+    }
+
+    /// Waits until there is something to read; false if the connection is to end.
+    async fn hears(&mut self, worker: &Worker) -> bool {
+        self.idle.store(true, Ordering::Release);
+        if worker.is_stopping() {
+            return false;
+        }
+        let end = self.since + Duration::from_millis(worker.config.limits.idle_ms_max);
+        let stream = &self.stream;
+        let heard = self.deadline.bound(end, poll_fn(|context| stream.poll_read_ready(context)));
+        matches!(heard.await, Some(Ok(())))
+    }
+}
 
 /// A client's connection and the memory that its requests use one after another.
 pub(super) struct Client {
@@ -47,11 +94,21 @@ pub(super) struct Client {
     /// Kept bodies that came in chunks.
     pub(super) body: Vec<u8>,
     wire: Vec<u8>,
+    address: IpAddr,
+    /// The address as it stands in headers.
     peer: String,
-    /// Whether it waits for a request: then it may be closed at any time.
     idle: Arc<AtomicBool>,
-    /// Bounds the waits for requests.
     deadline: Deadline,
+}
+
+/// What came of waiting for a request.
+enum Heard {
+    /// A head of so many bytes.
+    Head(usize),
+    /// Nothing yet; the wait goes on without memory for it.
+    Nothing { since: Instant },
+    /// The connection has ended.
+    End,
 }
 
 /// What follows an answer.
@@ -91,7 +148,8 @@ enum Body {
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream, peer: IpAddr, idle: Arc<AtomicBool>) -> Self {
+    fn new(parked: Parked) -> Self {
+        let Parked { stream, peer, idle, deadline, since: _ } = parked;
         Self {
             stream,
             input: BytesMut::new(),
@@ -99,37 +157,45 @@ impl Client {
             prepared: Prepared::default(),
             body: Vec::new(),
             wire: Vec::new(),
+            address: peer,
             peer: peer.to_canonical().to_string(),
             idle,
-            deadline: Deadline::default(),
+            deadline,
         }
     }
 
-    /// Serves requests until either side has enough.
-    pub(super) async fn serve(mut self, worker: &Worker) {
+    /// Serves requests until no other follows soon; `None` if the connection has ended.
+    async fn serve(mut self, worker: &Worker) -> Option<Parked> {
         loop {
             let next = match self.read_head(worker).await {
-                Ok(Some(length)) => self.answer(worker, length).await,
-                Ok(None) => Next::Close,
+                Ok(Heard::Head(length)) => self.answer(worker, length).await,
+                Ok(Heard::Nothing { since }) => {
+                    let Self { stream, address: peer, idle, deadline, .. } = self;
+                    return Some(Parked { stream, peer, idle, deadline, since });
+                }
+                Ok(Heard::End) => Next::Close,
                 Err(fault) => self.refuse(worker, &fault, false, true, Instant::now()).await,
             };
             match next {
                 Next::Request => {}
-                Next::Close => return,
-                Next::Linger => return self.linger().await,
+                Next::Close => return None,
+                Next::Linger => {
+                    self.linger().await;
+                    return None;
+                }
             }
         }
     }
 
-    /// Waits for a request's head; its length. `None` if the connection has ended.
-    async fn read_head(&mut self, worker: &Worker) -> Result<Option<usize>, Fault> {
+    /// Waits for a request's head.
+    async fn read_head(&mut self, worker: &Worker) -> Result<Heard, Fault> {
         let limits = &worker.config.limits;
         let mut scanner = HeadScanner::default();
         let mut deadline = None;
         loop {
             match scanner.scan(&self.input) {
                 Scan::Complete(length) if length <= limits.head_bytes_max => {
-                    return Ok(Some(length));
+                    return Ok(Heard::Head(length));
                 }
                 Scan::BareLineFeed => {
                     let message = "client: a line ends in a bare line feed";
@@ -147,14 +213,14 @@ impl Client {
                 self.shrink();
                 self.idle.store(true, Ordering::Release);
                 if worker.is_stopping() {
-                    return Ok(None);
+                    return Ok(Heard::End);
                 }
-                let outcome = self.wait(Duration::from_millis(limits.idle_ms_max)).await;
+                let since = Instant::now();
+                let Some(outcome) = self.wait(worker, since).await else {
+                    return Ok(Heard::Nothing { since });
+                };
                 self.idle.store(false, Ordering::Release);
-                match outcome {
-                    Some(outcome) => outcome,
-                    None => return Ok(None),
-                }
+                outcome
             } else {
                 let end = *deadline.get_or_insert_with(|| {
                     Instant::now() + Duration::from_millis(limits.head_ms_max)
@@ -169,27 +235,23 @@ impl Client {
                 }
             };
             match outcome {
-                Ok(0) | Err(_) => return Ok(None),
+                Ok(0) | Err(_) => return Ok(Heard::End),
                 Ok(_) => {}
             }
         }
     }
 
-    /// Reads the first bytes of a head; `None` if none came for so long.
-    ///
-    /// A connection that is idle for a while waits without any memory for messages.
-    async fn wait(&mut self, idle: Duration) -> Option<io::Result<usize>> {
-        let begun = Instant::now();
+    /// Reads the first bytes of a head; `None` if none came soon, or too many others wait like this.
+    async fn wait(&mut self, worker: &Worker, since: Instant) -> Option<io::Result<usize>> {
+        let soon = READY_FOR.min(Duration::from_millis(worker.config.limits.idle_ms_max));
+        let Some(_place) = Place::take(&worker.ready, READY_MAX) else {
+            return match self.stream.try_read_buf(&mut self.input) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                outcome => Some(outcome),
+            };
+        };
         let reading = self.stream.read_buf(&mut self.input);
-        if let Some(outcome) = self.deadline.bound(begun + RELEASE_AFTER.min(idle), reading).await {
-            return Some(outcome);
-        }
-        self.release();
-        if let Err(error) = self.deadline.bound(begun + idle, self.stream.readable()).await? {
-            return Some(Err(error));
-        }
-        self.input.reserve(HEAD_READ_BYTES);
-        self.deadline.bound(begun + idle, self.stream.read_buf(&mut self.input)).await
+        self.deadline.bound(since + soon, reading).await
     }
 
     fn too_long(&self, worker: &Worker) -> Fault {
@@ -360,13 +422,6 @@ impl Client {
         if self.input.capacity() > IDLE_BYTES_MAX {
             self.input = BytesMut::new();
         }
-    }
-
-    /// Gives back all memory that requests took.
-    fn release(&mut self) {
-        (self.out, self.body, self.wire) = (Vec::new(), Vec::new(), Vec::new());
-        self.input = BytesMut::new();
-        self.prepared = Prepared::default();
     }
 
     /// Reads more of a body.

@@ -20,7 +20,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::serve::{Client, turn_away};
+use super::serve::{Parked, turn_away};
 use crate::{config::Config, metrics::Metrics};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -35,8 +35,16 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
 }
 
-/// A request's place among those that are being served.
+/// One of a limited number of places, until it is dropped.
 pub(crate) struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    /// Takes one of `most` places, of which `taken` counts those that are taken.
+    pub(super) fn take(taken: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let place = Self(taken);
+        (taken.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+    }
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
@@ -47,9 +55,7 @@ impl Drop for Place<'_> {
 impl Shared {
     /// Takes a place for a request, if there is one.
     pub(super) fn begin(&self, most: usize) -> Option<Place<'_>> {
-        let place = Place(&self.in_flight);
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        (before < most).then_some(place)
+        Place::take(&self.in_flight, most)
     }
 
     pub(crate) fn stop(&self) {
@@ -72,12 +78,14 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) sender: Sender,
     pub(crate) metrics: Metrics,
+    /// Connections that are kept ready for their next request.
+    pub(super) ready: AtomicUsize,
 }
 
 impl Worker {
     pub(crate) fn new(config: Arc<Config>, shared: Arc<Shared>, map: Map) -> Self {
         let sender = Sender::new(map, config.limits.send());
-        Self { config, shared, sender, metrics: Metrics::default() }
+        Self { config, shared, sender, metrics: Metrics::default(), ready: AtomicUsize::new(0) }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -162,7 +170,7 @@ fn accept(
     } else {
         tasks.spawn(async move {
             if stream.set_nodelay(true).is_ok() {
-                Client::new(stream, peer.ip(), flag).serve(&own).await;
+                Parked::new(stream, peer.ip(), flag).serve(own).await;
             }
         })
     };
