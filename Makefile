@@ -75,6 +75,9 @@ check: setup python-module ## rustfmt, clippy, rustdoc, ruff, mypy, stubtest: cl
 	cd integrations/no-heap && $(CARGO) clippy -j$(JOBS) -q --target-dir $(abspath $(TARGET))/no-heap -- -D warnings
 	cd ffi-c/freestanding && $(CARGO) fmt --check
 	cd ffi-c/freestanding && $(CARGO) clippy -j$(JOBS) -q --locked --target-dir $(abspath $(TARGET))/freestanding -- -D warnings
+	cd fuzz && $(CARGO) fmt --check
+	cd fuzz && CUSTOM_LIBFUZZER_PATH=/dev/null RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy -j$(JOBS) -q --locked \
+	    --target-dir $(abspath $(TARGET))/fuzz -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --features heapless --all-targets -- -D warnings
 	$(CARGO) clippy -j$(JOBS) -q -p ringway --no-default-features --features simd --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -j$(JOBS) -q --no-deps $(CRATES)

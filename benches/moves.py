@@ -141,18 +141,18 @@ def measure(cluster: Cluster, arguments: argparse.Namespace) -> list[str]:
 
     name, data, control = cluster.nodes[-1]
     new = {"name": name, "address": f"127.0.0.1:{data}", "control": f"127.0.0.1:{control}"}
-    for clients in ("idle", "clients"):
+    for clients in ("idle", "under load"):
         for verb, call in (("add", ("POST", "/nodes", new)), ("remove", ("DELETE", f"/nodes/{name}"))):
             cluster.start_proxy()
             load = None
-            if clients == "clients":
+            if clients == "under load":
                 load = run_load(arguments.load, "mix", cluster.port, arguments.rate, arguments.seconds, LOAD_CONNECTIONS, keys)
                 time.sleep(1.5)
             change = cluster.change(*call)
             totals, pauses = change.totals, change.pauses
             if pauses["count"] == 0:
                 sys.exit(f"{verb}: nothing moved")
-            what = f"{verb}, {clients}"
+            what = f"{verb} {clients}"
             moved, mib = totals["rows_sent"] / change.seconds, totals["bytes_sent"] / change.seconds / (1 << 20)
             print(
                 f"{what:<16} {totals['rows_sent']:>9,} rows in {totals['moved']:>4} ranges in {change.seconds:6.2f} s: "

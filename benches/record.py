@@ -7,7 +7,9 @@ names another folder.
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import os
 import pathlib
 import re
@@ -48,7 +50,15 @@ def folder() -> pathlib.Path:
 def record(question: str, rows: Iterable[str]) -> pathlib.Path:
     """Writes the rows; the path they were written to."""
     date, processor, version = datetime.datetime.now(datetime.UTC).date(), cpu(), commit()
-    return write(f"{question}.csv", [HEAD, *(f"{date},{processor},{version},{row}" for row in rows)])
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    for row in rows:
+        # The unit may have commas; csv quotes it then.
+        what, nodes, figure, unit = row.split(",", 3)
+        if not (nodes.isdigit() or nodes == ""):
+            sys.exit(f"the row {row!r} is not WHAT,NODES,FIGURE,UNIT; a name has no comma")
+        table.writerow([date, processor, version, what, nodes, figure, unit])
+    return write(f"{question}.csv", [HEAD, *lines.getvalue().splitlines()])
 
 
 def record_text(question: str, text: str) -> pathlib.Path:

@@ -22,7 +22,7 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 RUSTFLAGS="$coverage --cfg fuzzing -Zsanitizer=address -Ccodegen-units=1" \
     cargo +nightly build --quiet -j2 --release --target "$host"
 [ $# -gt 0 ] || set -- table walk change snapshot deployed cluster_file frames ownership \
-    request answer control store_log
+    request answer control store_log store_call
 # With one code unit a crate, names of constants repeat over crates, which is no fault of theirs.
 export ASAN_OPTIONS="detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 passed=0 failed=0

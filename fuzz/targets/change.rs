@@ -38,9 +38,12 @@ fuzz_target!(|input: Input<'_>| {
     check_moved(&first, &table);
 });
 
+/// Name, zone, weight and state of a node.
+type Described = (Vec<u8>, Option<Vec<u8>>, u32, State);
+
 /// The changed table, compared with one that is built of the changed list; `None` if both refuse.
 fn step(table: &Table, change: &Change<'_>) -> Option<Table> {
-    let mut list: Vec<(Vec<u8>, Option<Vec<u8>>, u32, State)> = table
+    let mut list: Vec<Described> = table
         .nodes()
         .map(|node| {
             (node.name().to_vec(), node.zone().map(<[u8]>::to_vec), node.weight(), node.state())

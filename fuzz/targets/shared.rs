@@ -91,7 +91,7 @@ impl AnyNode<'_> {
             31 => node.with_zone(ZONES[3]),
             zone => node.with_zone(ZONES[usize::from(zone % 3)]),
         };
-        if BY_PLACE.contains(&layout.name()) && self.weight % 8 != 0 {
+        if BY_PLACE.contains(&layout.name()) && !self.weight.is_multiple_of(8) {
             return node.with_state([State::Up, State::Down][usize::from(self.state % 2)]);
         }
         node.with_weight(weight(self.weight)).with_state(state(self.state))

@@ -42,11 +42,14 @@ impl Write<'_> {
         let text = self.text.to_owned();
         let (key, record) = match self.kind % 6 {
             0 => {
-                let config = ConfigRecord { toml: text.clone(), reason: text };
+                let accept_loss = self.number & 16 != 0;
+                let config = ConfigRecord { toml: text.clone(), reason: text, accept_loss };
                 (RecordKey::Config(number), Some(Record::Config(config)))
             }
             1 => {
-                let node = NodeRecord { address: text.clone(), control: text, incarnation: None };
+                let level = (self.number & 16 != 0).then_some(self.number % 4);
+                let address = text.clone();
+                let node = NodeRecord { address, control: text, incarnation: None, level };
                 (RecordKey::Node(format!("n{number}")), Some(Record::Node(node)))
             }
             2 => (RecordKey::Paused, Some(Record::Paused(text))),
