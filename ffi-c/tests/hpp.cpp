@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "inputs.hpp"
 #include "replay.h"
 #include "ringway.hpp"
 #include "vectors_data.h"
@@ -14,44 +15,8 @@ static_assert(std::is_nothrow_move_constructible<ringway::table>::value, "moves 
 static_assert(noexcept(std::declval<const ringway::table &>().owner("")), "lookups cannot throw");
 static_assert(!std::is_copy_constructible<ringway::builder>::value, "builders are not shared");
 
-static std::string string_of(struct bytes bytes) {
-    std::vector<uint8_t> memory(LENGTH_MAX);
-    const uint8_t *data = data_of(bytes, memory.data());
-    return std::string(reinterpret_cast<const char *>(data), bytes.len);
-}
-
 static ringway::table build(const struct inputs &inputs) {
-    ringway::builder builder(string_of(inputs.layout));
-    for (size_t i = 0; i < inputs.option_count; i++) {
-        const struct option &option = inputs.options[i];
-        switch (option.kind) {
-        case OPTION_INTEGER:
-            builder.set_integer(string_of(option.name), option.number);
-            break;
-        case OPTION_TEXT:
-            builder.set_text(string_of(option.name), string_of(option.text));
-            break;
-        case OPTION_BOOLEAN:
-            builder.set_boolean(string_of(option.name), option.number != 0);
-            break;
-        case OPTION_LIST:
-            builder.set_list(string_of(option.name), {option.list, option.list + option.list_len});
-            break;
-        }
-    }
-    for (size_t i = 0; i < inputs.node_count; i++) {
-        const struct node &node = inputs.nodes[i];
-        const std::string zone = node.zone.data != nullptr || node.zone.rule ? string_of(node.zone) : "";
-        const bool has_zone = node.zone.data != nullptr || node.zone.rule;
-        builder.add(string_of(node.name), node.weight,
-                    has_zone ? std::optional<std::string_view>(zone) : std::nullopt,
-                    static_cast<ringway::state>(node.state));
-    }
-    for (unsigned number = 0; number < inputs.nodes_rule.count; number++) {
-        char text[64];
-        builder.add(std::string_view(text, text_of(inputs.nodes_rule, number, text, sizeof text)));
-    }
-    return builder.build();
+    return builder_of(inputs).build();
 }
 
 static bool is_index(std::optional<uint32_t> found, uint32_t expected) {

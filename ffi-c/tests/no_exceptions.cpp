@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.h"
+#include "inputs.hpp"
 #include "replay.h"
 #include "ringway.hpp"
 #include "vectors_data.h"
@@ -26,46 +27,6 @@ void *operator new[](std::size_t size, const std::nothrow_t &) noexcept {
     return is_memory_short ? nullptr : ::operator new[](size);
 }
 
-static std::string string_of(struct bytes bytes) {
-    std::vector<uint8_t> memory(LENGTH_MAX);
-    const uint8_t *data = data_of(bytes, memory.data());
-    return std::string(reinterpret_cast<const char *>(data), bytes.len);
-}
-
-static ringway::result<ringway::table> try_build(const struct inputs &inputs) {
-    ringway::builder builder(string_of(inputs.layout));
-    for (size_t i = 0; i < inputs.option_count; i++) {
-        const struct option &option = inputs.options[i];
-        switch (option.kind) {
-        case OPTION_INTEGER:
-            builder.set_integer(string_of(option.name), option.number);
-            break;
-        case OPTION_TEXT:
-            builder.set_text(string_of(option.name), string_of(option.text));
-            break;
-        case OPTION_BOOLEAN:
-            builder.set_boolean(string_of(option.name), option.number != 0);
-            break;
-        case OPTION_LIST:
-            builder.set_list(string_of(option.name), {option.list, option.list + option.list_len});
-            break;
-        }
-    }
-    for (size_t i = 0; i < inputs.node_count; i++) {
-        const struct node &node = inputs.nodes[i];
-        const bool has_zone = node.zone.data != nullptr || node.zone.rule;
-        const std::string zone = has_zone ? string_of(node.zone) : "";
-        builder.add(string_of(node.name), node.weight,
-                    has_zone ? std::optional<std::string_view>(zone) : std::nullopt,
-                    static_cast<ringway::state>(node.state));
-    }
-    for (unsigned number = 0; number < inputs.nodes_rule.count; number++) {
-        char text[64];
-        builder.add(std::string_view(text, text_of(inputs.nodes_rule, number, text, sizeof text)));
-    }
-    return builder.try_build();
-}
-
 static void replay_vectors() {
     for (const struct placement_case &c : placement_cases) {
         if (c.points > 20000) {
@@ -73,7 +34,7 @@ static void replay_vectors() {
             continue;
         }
         begin_case(c.name);
-        const ringway::result<ringway::table> table = try_build(c.inputs);
+        const ringway::result<ringway::table> table = builder_of(c.inputs).try_build();
         CHECK(table && table.status() == RINGWAY_STATUS_OK);
         for (size_t i = 0; table && i < c.key_count; i++) {
             const std::optional<std::uint32_t> owner = table->owner(string_of(c.keys[i].key));
@@ -86,7 +47,7 @@ static void replay_vectors() {
             continue;
         }
         begin_case(ringway_status_message(c.status));
-        const ringway::result<ringway::table> table = try_build(c.inputs);
+        const ringway::result<ringway::table> table = builder_of(c.inputs).try_build();
         CHECK(table.status() == c.status && table.has_value() == (c.status == RINGWAY_STATUS_OK));
         CHECK(std::string(table.text()).size() > 0);
     }
