@@ -32,7 +32,7 @@ import proxy
 import record
 
 VALUE_BYTES = 100
-FILL_CONNECTIONS = 128
+FILL_CONNECTIONS = 1024
 LOAD_CONNECTIONS = 32
 TOKENS = {"admin.token": "operators-of-the-bench-01", "node.token": "nodes-of-the-bench-0123"}
 

@@ -8,7 +8,6 @@
 #include "inputs.hpp"
 #include "replay.h"
 #include "ringway.hpp"
-#include "vectors_data.h"
 
 static_assert(std::is_nothrow_copy_constructible<ringway::table>::value, "copies cannot fail");
 static_assert(std::is_nothrow_move_constructible<ringway::table>::value, "moves cannot fail");

@@ -10,7 +10,6 @@
 #include "inputs.hpp"
 #include "replay.h"
 #include "ringway.hpp"
-#include "vectors_data.h"
 
 #if !defined(__cpp_exceptions) && !defined(RINGWAY_NO_EXCEPTIONS)
 #error "RINGWAY_NO_EXCEPTIONS is to be defined by itself"
