@@ -159,7 +159,7 @@ bench-c: ## Measure lookups from C and what they link: instructions, nanoseconds
 bench-nginx: ## Measure the nginx module beside nginx's own hash: instructions, then requests/s (RECORD=1)
 	@scripts/setup.sh packages nginx nginx-dev libpcre2-dev libssl-dev zlib1g-dev gcc wrk valgrind
 	$(BENCH_ENV) python3 -B integrations/nginx/icount.py "$$(sh integrations/nginx/build.sh $(TARGET))" $(if $(RECORD),--record)
-	python3 -B integrations/nginx/bench.py "$$(sh integrations/nginx/build.sh $(TARGET))"
+	$(BENCH_ENV) python3 -B integrations/nginx/bench.py "$$(sh integrations/nginx/build.sh $(TARGET))" $(if $(RECORD),--record)
 	$(if $(RECORD),$(BENCH_ENV) python3 benches/report.py)
 
 .PHONY: fuzz

@@ -222,6 +222,19 @@ def nginx_icount(data: Record) -> str:
     return table(["", *head], rows)
 
 
+def nginx(data: Record) -> str:
+    units = [("requests/s best", "best requests/s"), ("requests/s median", "median"), ("us CPU/request", "CPU µs a request")]
+    rows = []
+    for size in SIZES[:2]:
+        rows += [
+            [f"`{method}`, {size} servers", *(digits(data.get(method, size, unit)) for unit, _ in units)]
+            for method in ("ringway", "hash")
+        ]
+        ratio = data.get("ringway / hash", size, "requests/s median ratio")
+        rows.append([f"ratio, {size} servers", "", digits(ratio) if ratio is None else f"{ratio:.3f}", ""])
+    return table(["", *(head for _, head in units)], rows)
+
+
 def columns(data: Record, units: list[tuple[str, str]], names: list[str] | None = None, nodes: int = 0) -> str:
     """A row for each name, a column for each unit with its heading."""
     names = data.names(units[0][0]) if names is None else names
@@ -301,6 +314,7 @@ TABLES = {
     "proxy-idle": ("proxy", proxy_idle),
     "proxy-icount": ("proxy-icount", proxy_icount),
     "nginx-icount": ("nginx-icount", nginx_icount),
+    "nginx": ("nginx", nginx),
     "moves": ("moves", moves),
     "moves-clients": ("moves", moves_clients),
 }

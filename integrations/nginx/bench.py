@@ -1,4 +1,4 @@
-"""Requests per second of the module beside nginx's own consistent hash: bench.py MODULE [--rounds 5] [--seconds 4]
+"""Requests per second of the module beside nginx's own consistent hash: bench.py MODULE [--rounds 5] [--seconds 4] [--record]
 
 One nginx with one worker has both methods over the same servers, which another nginx answers for at
 once; wrk asks with keep-alive for random keys. The methods take turns, so that a machine that slows
@@ -20,6 +20,7 @@ arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argpars
 arguments.add_argument("module")
 arguments.add_argument("--rounds", type=int, default=5)
 arguments.add_argument("--seconds", type=int, default=4)
+arguments.add_argument("--record", action="store_true")
 options = arguments.parse_args()
 # test.py takes its own arguments: the tool, which is not asked for here, and the module.
 sys.argv = ["test.py", "ringway", options.module]
@@ -35,7 +36,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(folder: pathlib.Path, count: int) -> None:
+def measure(folder: pathlib.Path, count: int) -> list[str]:
+    """The rows of the record."""
     ports = place.free_ports(count + 1)
     front, ports = ports[0], ports[1:]
     listens = " ".join(f"listen 127.0.0.1:{port};" for port in ports)
@@ -77,15 +79,25 @@ def measure(folder: pathlib.Path, count: int) -> None:
     finally:
         nginx.stop()
         backends.stop()
+    rows = []
     for name in METHODS:
+        rows += [
+            f"{name},{count},{max(rates[name]):.0f},requests/s best",
+            f"{name},{count},{statistics.median(rates[name]):.0f},requests/s median",
+            f"{name},{count},{min(times[name]):.2f},us CPU/request",
+        ]
         print(
             f"{count:>4} servers, {name:<8} {statistics.median(rates[name]):>8.0f} requests/s"
             f" (best {max(rates[name]):.0f}), {statistics.median(times[name]):.2f} µs CPU a request (least {min(times[name]):.2f})"
         )
     ratios = [mine / theirs for mine, theirs in zip(rates["ringway"], rates["hash"], strict=True)]
     print(f"{count:>4} servers, ringway / hash: {statistics.median(ratios):.3f} in the median of {len(ratios)} rounds")
+    rows.append(f"ringway / hash,{count},{statistics.median(ratios):.3f},requests/s median ratio")
+    return rows
 
 
 with tempfile.TemporaryDirectory() as work:
-    for servers_count in (10, 100):
-        measure(pathlib.Path(work), servers_count)
+    found = [row for servers_count in (10, 100) for row in measure(pathlib.Path(work), servers_count)]
+if options.record:
+    script = pathlib.Path(__file__).resolve().parents[2] / "benches" / "record.py"
+    subprocess.run([sys.executable, str(script), "nginx"], input="\n".join(found), text=True, check=True)
