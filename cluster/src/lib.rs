@@ -25,8 +25,8 @@ pub use crate::{
     modulo::Modulo,
     movement::{Action, Cursor, Event, Move, MoveLimits, Outcome, Rows as CopyRows, Verb},
     ownership::{
-        Access, CallError, Fence, Holding, Holdings, Reconciled, Refusal, Rows, Standing, Summary,
-        Tally,
+        Access, CallError, Fence, Holding, HoldingChanges, Holdings, Reconciled, Refusal, Rows,
+        Standing, Summary, Tally,
     },
     plan::{NodeChange, PairMove, PlanSummary, modulo_moved},
     record::{

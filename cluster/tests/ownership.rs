@@ -84,3 +84,50 @@ fn a_born_segment_of_another_incarnation_is_not_claimed() {
     assert_eq!(outcome, Ok(Reconciled::IncarnationMismatch));
     assert!(holdings.claim(&born, &mut Nothing).is_err());
 }
+
+#[test]
+fn a_transaction_is_saved_as_it_is_or_undone_as_a_whole() {
+    let steps: [fn(&mut Holdings); 4] = [
+        // Cuts one holding in three, and puts them together again.
+        |holdings| {
+            let part = SegmentRecord { lo: 10, hi: 19, owner: "b".into(), ..idle(2) };
+            assert_eq!(holdings.reconcile(&part, &mut Nothing), Ok(Reconciled::Applied));
+        },
+        |holdings| {
+            let all = SegmentRecord { owner: "b".into(), ..idle(3) };
+            assert_eq!(holdings.reconcile(&all, &mut Nothing), Ok(Reconciled::Applied));
+        },
+        |holdings| holdings.find_mut(7).expect("known").sequence += 1,
+        |_| {},
+    ];
+    let mut holdings = owner();
+    for step in steps {
+        let before = holdings.clone();
+        holdings.begin();
+        step(&mut holdings);
+        let (after, changes) = (holdings.clone(), holdings.changes());
+        let mut saved = before.clone();
+        saved.apply(&changes);
+        assert_eq!(saved, after);
+        assert_eq!(changes.is_empty(), before == after);
+        holdings.roll_back();
+        assert_eq!(holdings, before);
+        // Outside of a transaction nothing is remembered, and nothing undone.
+        step(&mut holdings);
+        assert!(holdings.changes().is_empty());
+        holdings.roll_back();
+        assert_eq!(holdings, after);
+        holdings.begin();
+        holdings.commit();
+    }
+    // What a transaction makes and takes away again is not saved.
+    let mut holdings = owner();
+    holdings.begin();
+    steps[0](&mut holdings);
+    steps[1](&mut holdings);
+    assert_eq!((holdings.changes().new.len(), holdings.changes().gone.len()), (1, 0));
+}
+
+fn idle(epoch: u64) -> SegmentRecord {
+    record(epoch, Some(MINE), Phase::Idle)
+}

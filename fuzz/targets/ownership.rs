@@ -80,10 +80,12 @@ fn epochs(holdings: &Holdings) -> Vec<u64> {
 
 fuzz_target!(|steps: Vec<Step>| {
     let mut holdings = Holdings::new("a".into(), MINE, []);
+    let mut saved = holdings.clone();
+    holdings.begin();
     let mut rows = Memory::default();
     for step in steps {
         let before = epochs(&holdings);
-        apply(&mut holdings, &mut rows, step);
+        apply(&mut holdings, &mut saved, &mut rows, step);
         let mut last: Option<u64> = None;
         for holding in holdings.iter() {
             assert!(holding.lo <= holding.hi);
@@ -95,7 +97,7 @@ fuzz_target!(|steps: Vec<Step>| {
     }
 });
 
-fn apply(holdings: &mut Holdings, rows: &mut Memory, step: Step) {
+fn apply(holdings: &mut Holdings, saved: &mut Holdings, rows: &mut Memory, step: Step) {
     let record = |span: (u8, u8), mine: bool, incarnation, epoch: u8, attempt: u8, phase: u8| {
         let (lo, hi) = (span.0.min(span.1).into(), span.0.max(span.1).into());
         let to = "b".to_owned();
@@ -162,10 +164,13 @@ fn apply(holdings: &mut Holdings, rows: &mut Memory, step: Step) {
             }
         }
         Step::Restart => {
-            let empty = Holdings::new("a".into(), MINE, []);
-            let (_, saved) = holdings.changes_since(&empty);
-            let again = Holdings::new("a".into(), MINE, saved);
-            assert_eq!(again, *holdings);
+            let mut undone = holdings.clone();
+            undone.roll_back();
+            assert_eq!(undone, *saved, "a transaction that is undone leaves something");
+            saved.apply(&holdings.changes());
+            assert_eq!(saved, holdings, "a transaction saves less than it changes");
+            holdings.commit();
+            holdings.begin();
         }
     }
 }

@@ -144,12 +144,8 @@ impl Node {
         }
     }
 
-    /// What is left after a crash: what was saved.
+    /// What is left after a crash: all of it, as each transaction saved what it changed.
     pub(crate) fn restart(&mut self, weakness: Option<Weakness>) {
-        let (name, incarnation) = (self.holdings.name().to_owned(), self.holdings.incarnation());
-        let empty = Holdings::new(name.clone(), incarnation, []);
-        let (_, saved) = self.holdings.changes_since(&empty);
-        self.holdings = Holdings::new(name, incarnation, saved);
         if weakness == Some(Weakness::FreezeIsNotDurable) {
             self.edit(0, u64::MAX, |holding| {
                 if holding.standing == Standing::Frozen {

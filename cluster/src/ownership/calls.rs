@@ -214,9 +214,8 @@ impl Holdings {
         rows.delete(lo, hi).map_err(CallError::Rows)?;
         rows.clear_log(lo, hi).map_err(CallError::Rows)?;
         self.cut(lo, hi);
-        for (_, holding) in self.by_lo.range_mut(lo..=hi) {
-            holding.standing = Standing::Foreign { garbage: false };
-        }
+        let clean = Standing::Foreign { garbage: false };
+        self.each_mut(lo, hi, |holding| holding.standing = clean);
         Ok(())
     }
 

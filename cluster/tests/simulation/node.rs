@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ringway_cluster::{
-    Access, CallError, CommitError, Event, Fence, Holdings, Incarnation, Phase, Reconciled, Record,
-    RecordKey, Refusal, Row, SegmentRecord, Standing, Transaction, Verb,
+    Access, CallError, CommitError, Event, Fence, Holding, Holdings, Incarnation, Phase,
+    Reconciled, Record, RecordKey, Refusal, Row, SegmentRecord, Standing, Transaction, Verb,
 };
 
 use crate::{
@@ -86,6 +86,8 @@ pub(crate) struct SimNode {
     pub(crate) up: bool,
     pub(crate) life: u64,
     pub(crate) holdings: Holdings,
+    /// As of the last start; what changed since is in the transaction of `holdings`.
+    saved: Holdings,
     pub(crate) rows: SimRows,
     /// Messages take long until then.
     pub(crate) slow_until_ms: u64,
@@ -97,10 +99,14 @@ pub(crate) struct SimNode {
 impl SimNode {
     pub(crate) fn new(index: usize, keep: bool) -> Self {
         let incarnation = Incarnation::from_bits(index as u128 + 77);
+        let saved = Holdings::new(node_name(index), incarnation, []);
+        let mut holdings = saved.clone();
+        holdings.begin();
         Self {
             up: true,
             life: 0,
-            holdings: Holdings::new(node_name(index), incarnation, []),
+            holdings,
+            saved,
             rows: SimRows { keep, ..SimRows::default() },
             slow_until_ms: 0,
             losses: 0,
@@ -118,15 +124,21 @@ impl SimNode {
         self.life += 1;
         self.frozen_since_ms.clear();
         // What is saved must be what is in memory.
-        let empty = Holdings::new(self.holdings.name().into(), self.holdings.incarnation(), []);
-        let (_, mut saved) = self.holdings.changes_since(&empty);
-        for holding in
-            saved.iter_mut().filter(|holding| thaw && holding.standing == Standing::Frozen)
-        {
-            holding.standing = Standing::Owned;
-        }
-        self.holdings =
-            Holdings::new(self.holdings.name().into(), self.holdings.incarnation(), saved);
+        self.saved.apply(&self.holdings.changes());
+        assert_eq!(self.saved, self.holdings);
+        let holdings = self.saved.iter().cloned().map(|mut holding| {
+            if thaw && holding.standing == Standing::Frozen {
+                holding.standing = Standing::Owned;
+            }
+            holding
+        });
+        self.start(self.holdings.incarnation(), holdings.collect());
+    }
+
+    fn start(&mut self, incarnation: Incarnation, holdings: Vec<Holding>) {
+        self.saved = Holdings::new(self.name().into(), incarnation, holdings);
+        self.holdings = self.saved.clone();
+        self.holdings.begin();
     }
 
     /// The node comes back with an empty data directory.
@@ -134,7 +146,7 @@ impl SimNode {
         self.crash(false);
         self.losses += 1;
         let incarnation = Incarnation::from_bits(self.holdings.incarnation().bits() + 1_000);
-        self.holdings = Holdings::new(self.name().into(), incarnation, []);
+        self.start(incarnation, Vec::new());
         self.rows = SimRows { keep: self.rows.keep, ..SimRows::default() };
     }
 

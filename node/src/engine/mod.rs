@@ -21,7 +21,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use ringway_cluster::Holdings;
+use ringway_cluster::{HoldingChanges, Holdings};
 use tokio::sync::{Notify, oneshot};
 
 use self::queue::Queue;
@@ -72,11 +72,11 @@ impl Engine {
     /// Loads what was saved and starts the threads.
     pub(crate) fn start(store: &dyn RowStore, readers: usize) -> Result<Self, Failure> {
         let mut writer = store.writer()?;
-        let holdings = Arc::new(writer.load()?);
+        let holdings = writer.load()?;
         let shared = Arc::new(Shared {
             writes: Queue::new(WRITE_JOBS_MAX, WRITE_BYTES_MAX),
             reads: Queue::new(READ_JOBS_MAX, usize::MAX),
-            holdings: RwLock::new(Arc::clone(&holdings)),
+            holdings: RwLock::new(Arc::new(holdings.clone())),
             failed: OnceLock::new(),
             failure: Notify::new(),
             threads: Mutex::default(),
@@ -240,7 +240,7 @@ impl Drop for Ending<'_> {
 }
 
 impl Shared {
-    fn write(&self, mut writer: Box<dyn RowWriter>, mut current: Arc<Holdings>) {
+    fn write(&self, mut writer: Box<dyn RowWriter>, mut holdings: Holdings) {
         loop {
             let group = self.writes.pop_group(GROUP_JOBS_MAX, GROUP_BYTES_MAX);
             if group.is_empty() {
@@ -248,32 +248,34 @@ impl Shared {
             }
             let mut group = Some(group);
             let mut answers: Vec<Deliver> = Vec::new();
-            let mut next = None;
+            let mut changes = HoldingChanges::default();
             let outcome = writer.transact(&mut |rows| {
-                let mut holdings = Holdings::clone(&current);
+                holdings.begin();
                 let mut tx = Tx { rows, taken: 0 };
                 for job in group.take().into_iter().flatten() {
                     answers.push(job(&mut holdings, &mut tx)?);
                 }
-                let (gone, new) = holdings.changes_since(&current);
-                if !gone.is_empty() || !new.is_empty() {
-                    tx.rows.save(&gone, &new)?;
-                    next = Some(holdings);
+                changes = holdings.changes();
+                if !changes.is_empty() {
+                    tx.rows.save(&changes.gone, &changes.new)?;
                 }
                 Ok(())
             });
-            match (&outcome, next) {
-                (Ok(()), Some(next)) => {
-                    current = Arc::new(next);
-                    let mut published =
-                        self.holdings.write().unwrap_or_else(PoisonError::into_inner);
-                    *published = Arc::clone(&current);
+            match &outcome {
+                Ok(()) => {
+                    holdings.commit();
+                    if !changes.is_empty() {
+                        let mut published =
+                            self.holdings.write().unwrap_or_else(PoisonError::into_inner);
+                        // In place, unless somebody is looking at them just now.
+                        Arc::make_mut(&mut published).apply(&changes);
+                    }
                 }
-                (Err(Failure::Unknown(reason)), _) => {
+                Err(Failure::NotExecuted(_)) => holdings.roll_back(),
+                Err(Failure::Unknown(reason)) => {
                     // What is on disk can't be known from here: only a start that reads it can.
                     let _ = self.failed.set(format!("the disk failed: {reason}"));
                 }
-                _ => {}
             }
             for answer in answers {
                 answer(outcome.clone());
