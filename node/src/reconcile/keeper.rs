@@ -104,12 +104,15 @@ impl<M: MapReader> Keeper<M> {
         if news.whole {
             self.segments.clear();
         }
+        let holdings = self.applier.engine.holdings();
         let mut changed = Vec::new();
         for (id, segment) in news.changed {
             self.segments.remove(&id);
             if let Some(segment) = segment {
-                self.segments.insert(id, segment.clone());
-                changed.push(segment);
+                if news.whole || concerns(&holdings, &segment.record) {
+                    changed.push(segment.clone());
+                }
+                self.segments.insert(id, segment);
             }
         }
         if let Err(error) = self.applier.apply(&changed).await {
@@ -228,6 +231,19 @@ impl<M: MapReader> Keeper<M> {
     }
 }
 
+/// Whether a record says more than that a range, of which nothing is here, is still another node's.
+///
+/// Each step of each move is told to every node, and most are others': a node that applied those
+/// would write to its disk for all of them. They come with the next reading of all segments, and a
+/// request or call that needs one sooner has it read.
+fn concerns(holdings: &Holdings, record: &SegmentRecord) -> bool {
+    let is_to = matches!(&record.phase, Phase::Moving { to, .. } if to == holdings.name());
+    let is_others = |holding: &Holding| {
+        holding.standing == Standing::Foreign { garbage: false } && holding.claim.is_none()
+    };
+    is_to || record.owner == holdings.name() || !covers(holdings, record.lo, record.hi, is_others)
+}
+
 /// Whether only the store can say what becomes of it.
 const fn is_restless(holding: &Holding) -> bool {
     matches!(holding.standing, Standing::Frozen | Standing::Sealed { .. })
@@ -286,5 +302,61 @@ pub(crate) async fn drop_rows(
         if let Some(outcome) = dropped {
             return outcome;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_cluster::Incarnation;
+
+    use super::*;
+
+    fn holding(lo: u64, hi: u64, standing: Standing, claim: Option<u64>) -> Holding {
+        let (epoch, attempt, sequence) = (3, 0, 0);
+        Holding {
+            lo,
+            hi,
+            epoch,
+            attempt,
+            standing,
+            claim,
+            sequence,
+            tally: None,
+            logged_since: None,
+        }
+    }
+
+    #[test]
+    fn only_what_stays_others_is_no_news() {
+        let mine = Incarnation::from_bits(1);
+        let foreign = Standing::Foreign { garbage: false };
+        let holdings = Holdings::new(
+            "a".into(),
+            mine,
+            [
+                holding(0, 9, foreign, None),
+                holding(10, 19, foreign, None),
+                holding(20, 29, Standing::Foreign { garbage: true }, None),
+                holding(30, 39, Standing::Staging { attempt: 1 }, None),
+                holding(40, 49, Standing::Owned, None),
+                holding(50, 59, foreign, Some(4)),
+            ],
+        );
+        let moving = |to: &str| Phase::Moving { to: to.into(), to_incarnation: mine };
+        let news = |lo, hi, owner: &str, phase| {
+            let (owner, incarnation) = (owner.into(), Some(mine));
+            let record = SegmentRecord { lo, hi, owner, incarnation, epoch: 4, attempt: 0, phase };
+            concerns(&holdings, &record)
+        };
+        for phase in [Phase::Born, Phase::Idle, moving("c"), Phase::Done] {
+            assert!(!news(0, 9, "b", phase.clone()), "{phase:?}");
+            assert!(!news(3, 14, "b", phase.clone()), "{phase:?}");
+            assert!(news(0, 9, "a", phase.clone()), "{phase:?}");
+            // Garbage, a stage, what is owned, a claim, and what was never heard of.
+            for (lo, hi) in [(20, 29), (15, 20), (30, 39), (40, 49), (50, 59), (55, 60), (70, 80)] {
+                assert!(news(lo, hi, "b", phase.clone()), "[{lo}, {hi}] {phase:?}");
+            }
+        }
+        assert!(news(0, 9, "b", moving("a")));
     }
 }
