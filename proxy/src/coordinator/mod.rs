@@ -22,7 +22,7 @@ use ringway_cluster::{
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use self::driver::Driver;
@@ -36,6 +36,9 @@ const LEVEL_LOGS: u8 = 3;
 
 /// Ranges that are frozen, or about to be, at a time: more would only wait for each other.
 const PAUSES_AT_A_TIME_MAX: usize = 2;
+
+/// What changes within this time is looked at together: most of it are the steps of moves that run.
+const GATHER_MS: u64 = 10;
 
 /// Bounds of what the coordinator does at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,11 +134,14 @@ impl<S: MapStore + 'static> Coordinator<S> {
                 self.progress.failed(reason);
             }
             let pause = Duration::from_millis(if self.progress.left() > 0 { 50 } else { 1_000 });
-            let news = timeout(pause, self.store.changes(self.snapshot.revision));
+            let news = async {
+                let _ = timeout(pause, self.store.changes(self.snapshot.revision)).await;
+                sleep(Duration::from_millis(GATHER_MS)).await;
+            };
             tokio::select! {
                 _ = stop.changed() => {}
                 Some(ended) = moves.join_next() => self.reap(ended),
-                _ = news => {}
+                () = news => {}
             }
             while let Some(ended) = moves.try_join_next() {
                 self.reap(ended);
