@@ -31,6 +31,7 @@ from typing import NamedTuple
 import proxy
 import record
 
+ROWS = 100_000
 VALUE_BYTES = 100
 FILL_CONNECTIONS = 1024
 LOAD_CONNECTIONS = 32
@@ -184,7 +185,7 @@ def main() -> None:
     parser.add_argument("binary", type=os.path.abspath)
     parser.add_argument("load", type=os.path.abspath)
     parser.add_argument("--nodes", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=100_000, help="rows a node")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows a node; more are recorded as moves-large")
     parser.add_argument("--rate", type=int, default=2_000, help="requests a second of the clients")
     parser.add_argument("--seconds", type=int, default=20, help="for which the clients ask: longer than a change takes")
     parser.add_argument("--record", action="store_true")
@@ -197,7 +198,7 @@ def main() -> None:
         finally:
             servers.stop(20)
     if arguments.record:
-        record.record("moves", rows)
+        record.record("moves" if arguments.rows <= ROWS else "moves-large", rows)
 
 
 if __name__ == "__main__":

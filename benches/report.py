@@ -66,6 +66,8 @@ def digits(figure: float | None) -> str:
     """Three digits, as a person would write them."""
     if figure is None:
         return "–"
+    if figure == 0:
+        return "0"
     if figure >= 100:
         return f"{figure:,.0f}"
     if figure < 0.001:
@@ -317,6 +319,8 @@ TABLES = {
     "nginx": ("nginx", nginx),
     "moves": ("moves", moves),
     "moves-clients": ("moves", moves_clients),
+    "moves-large": ("moves-large", moves),
+    "moves-large-clients": ("moves-large", moves_clients),
 }
 
 
