@@ -83,16 +83,13 @@ impl Shared {
         let outcome = self.call(bytes, move |all, tx| {
             let before = tx.taken;
             // Rows that a table here does not take are no failure of others in the transaction.
-            let holdings = all.clone();
             tx.rows.begin_part().map_err(CallError::Rows)?;
             let imported = all.import(&fence, &batch, sequence, tx);
             let is_kept = !matches!(imported, Err(CallError::Rows(_)));
             tx.rows.end_part(is_kept).map_err(CallError::Rows)?;
             match imported {
-                Err(CallError::Rows(failure)) => {
-                    *all = holdings;
-                    Ok(Err(failure))
-                }
+                // The stage is as before; that this attempt was seen stands, as after a refusal.
+                Err(CallError::Rows(failure)) => Ok(Err(failure)),
                 imported => imported.map(|()| Ok(tx.taken - before)),
             }
         });
