@@ -348,11 +348,15 @@ impl World {
         for client in &mut self.clients {
             let position = client.position;
             let segment = segments.find(position).unwrap();
-            let owner = self.nodes.iter().find(|node| node.name() == segment.record.owner).unwrap();
+            let mut nodes = self.nodes.iter_mut();
+            let owner = nodes.find(|node| node.name() == segment.record.owner).unwrap();
             if segment.record.phase == Phase::Born {
                 assert!(client.never_acknowledged(), "a born segment lost a value");
                 continue;
             }
+            // A merge raises the epoch, and the node may not have heard of it: the next request would
+            // have it read the record.
+            owner.holdings.reconcile(&segment.record, &mut owner.rows).unwrap();
             assert_eq!(
                 owner.holdings.check(position, segment.record.epoch),
                 ringway_cluster::Access::Serve,
