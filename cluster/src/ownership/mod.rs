@@ -211,7 +211,8 @@ impl Holdings {
         self.runs.iter()
     }
 
-    /// Begins a transaction: from now on what changes can be saved, or undone.
+    /// Begins a transaction: from now on what changes can be saved, or undone. One that runs is
+    /// committed.
     ///
     /// # Complexity
     /// O(1), and O(log holdings) more for each holding that changes; nothing is copied but those.
@@ -228,17 +229,23 @@ impl Holdings {
         self.runs.changes()
     }
 
-    /// Ends the transaction: what changed stands.
+    /// Ends the transaction, if one runs: what changed stands.
     pub fn commit(&mut self) {
         self.runs.commit();
     }
 
-    /// Ends the transaction: all is as it was when it began.
+    /// Ends the transaction, if one runs: all is as it was when it began.
+    ///
+    /// # Complexity
+    /// O(changes · log holdings).
     pub fn roll_back(&mut self) {
         self.runs.roll_back();
     }
 
-    /// Does what a transaction did to an equal `Holdings`.
+    /// Does what a transaction did, to holdings that are as those were when it began.
+    ///
+    /// # Complexity
+    /// O(changes · log holdings).
     pub fn apply(&mut self, changes: &HoldingChanges) {
         self.runs.apply(changes);
     }

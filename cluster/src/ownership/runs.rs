@@ -1,7 +1,7 @@
 //! The holdings by position, and what a transaction changed of them.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
     hash::{Hash, Hasher},
     ops::RangeBounds,
 };
@@ -73,10 +73,8 @@ impl Runs {
 
     pub(super) fn get_mut(&mut self, lo: u64) -> Option<&mut Holding> {
         let holding = self.now.get_mut(&lo)?;
-        if let Some(before) = &mut self.before
-            && let Entry::Vacant(entry) = before.entry(lo)
-        {
-            entry.insert(Some(holding.clone()));
+        if let Some(before) = &mut self.before {
+            before.entry(lo).or_insert_with(|| Some(holding.clone()));
         }
         Some(holding)
     }
@@ -105,10 +103,10 @@ impl Runs {
     pub(super) fn changes(&self) -> HoldingChanges {
         let mut changes = HoldingChanges::default();
         for (lo, old) in self.before.iter().flatten() {
-            match (self.now.get(lo), old) {
-                (Some(new), old) if old.as_ref() != Some(new) => changes.new.push(new.clone()),
-                (None, Some(_)) => changes.gone.push(*lo),
-                _ => {}
+            match self.now.get(lo) {
+                new if new == old.as_ref() => {}
+                Some(new) => changes.new.push(new.clone()),
+                None => changes.gone.push(*lo),
             }
         }
         changes

@@ -36,7 +36,7 @@ const WRITE_JOBS_MAX: usize = 4_096;
 const WRITE_BYTES_MAX: usize = 256 << 20;
 const GROUP_JOBS_MAX: usize = 1_024;
 /// Rows of a move come in groups of this size, and a move that is about to end waits for one of
-/// them at worst: about 2,000 small rows, 8 ms.
+/// them at worst: about 2,000 small rows.
 const GROUP_BYTES_MAX: usize = 256 << 10;
 const READ_JOBS_MAX: usize = 16_384;
 

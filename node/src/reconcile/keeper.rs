@@ -115,6 +115,8 @@ impl<M: MapReader> Keeper<M> {
                 self.segments.insert(id, segment);
             }
         }
+        // Who still looks at them makes the writer copy all of them.
+        drop(holdings);
         if let Err(error) = self.applier.apply(&changed).await {
             (self.applier.report)(&format!("a change of the map was not applied: {error}"));
         }

@@ -37,7 +37,7 @@ const LEVEL_LOGS: u8 = 3;
 /// Ranges that are frozen, or about to be, at a time: more would only wait for each other.
 const PAUSES_AT_A_TIME_MAX: usize = 2;
 
-/// What changes within this time is looked at together: most of it are the steps of moves that run.
+/// What changes within this time is looked at together: mostly it is steps of moves that run.
 const GATHER_MS: u64 = 10;
 
 /// Bounds of what the coordinator does at a time.
